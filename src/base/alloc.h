@@ -1,0 +1,21 @@
+/* alloc.h - memory that reports its failure.
+ *
+ * Every function returns NULL after fb_fail(FB_ENOMEM). Results are owned: free() them. A size of
+ * zero gives a valid pointer. Products are checked for overflow. */
+#ifndef FB_BASE_ALLOC_H
+#define FB_BASE_ALLOC_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+
+void *fb_malloc(size_t size, struct fb_err *err);
+void *fb_calloc(size_t count, size_t size, struct fb_err *err);
+/* On failure the old block stays valid and owned. */
+void *fb_realloc(void *old, size_t count, size_t size, struct fb_err *err);
+char *fb_strdup(const char *text, struct fb_err *err);
+char *fb_strndup(const char *text, size_t length, struct fb_err *err);
+/* "printf" into an owned string. */
+char *fb_asprintf(struct fb_err *err, const char *format, ...) FB_PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,15 @@
+/* interrupt.h - SIGINT and SIGTERM end a run cleanly.
+ *
+ * A signal handler can only reach a global, so this is the one mutable global of the program. Long
+ * loops ask fb_interrupted between steps and fail with FB_EINTERRUPTED, so that temporary files
+ * are removed on the way out. A second signal ends the process at once. */
+#ifndef FB_BASE_INTERRUPT_H
+#define FB_BASE_INTERRUPT_H
+
+#include "base/err.h"
+
+void fb_interrupt_install(void);
+/* FB_OK, or FB_EINTERRUPTED after a signal. */
+int fb_interrupted(struct fb_err *err) FB_MUST_CHECK;
+
+#endif

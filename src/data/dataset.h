@@ -1,0 +1,53 @@
+/* dataset.h - a table of rows read from parquet, JSON lines or tab-separated files.
+ *
+ * A dataset is columns in memory. Text is one block of bytes with offsets; nothing is stripped or
+ * decoded (invalid UTF-8 stays as it is). */
+#ifndef FB_DATA_DATASET_H
+#define FB_DATA_DATASET_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum fb_column_kind { FB_COLUMN_TEXT, FB_COLUMN_INT, FB_COLUMN_REAL, FB_COLUMN_BOOL };
+
+struct fb_column {
+    char *name;
+    enum fb_column_kind kind;
+    bool single;      /* FB_COLUMN_REAL stored as 32-bit: printed with float's digits */
+    uint8_t *valid;   /* [rows], 0 = null; NULL: no nulls */
+    char *bytes;      /* text of all rows end to end; not terminated */
+    uint64_t *offset; /* [rows + 1] into bytes */
+    int64_t *integer; /* [rows]; booleans too */
+    double *real;     /* [rows] */
+};
+
+struct fb_dataset {
+    int64_t rows;
+    int columns;
+    struct fb_column *column; /* [columns], in file order */
+    char *source;             /* path(s), for messages */
+};
+
+/* Format by content: "PAR1" is parquet; else by name: .tsv, .csv, anything else JSON lines (or one
+ * JSON list of objects). `limit` >= 0 stops after that many rows. */
+int fb_dataset_open(struct fb_dataset *out, const char *path, int64_t limit,
+                    struct fb_err *err) FB_MUST_CHECK;
+/* Appends the rows of `more` (consumed) to `out`; the columns must agree. */
+int fb_dataset_append(struct fb_dataset *out, struct fb_dataset *more,
+                      struct fb_err *err) FB_MUST_CHECK;
+void fb_dataset_free(struct fb_dataset *dataset);
+
+/* Column by name, or NULL after FB_ENOTFOUND which lists the columns there are. */
+const struct fb_column *fb_dataset_column(const struct fb_dataset *dataset, const char *name,
+                                          struct fb_err *err);
+/* Text of a row: borrowed, not terminated; size 0 for null. */
+const char *fb_column_text(const struct fb_column *column, int64_t row, size_t *size);
+/* Appends one row as a JSON object in column order, as Python's json.dumps(ensure_ascii=False). */
+int fb_dataset_print_row(struct fb_str *out, const struct fb_dataset *dataset, int64_t row,
+                         struct fb_err *err) FB_MUST_CHECK;
+
+#endif

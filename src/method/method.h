@@ -1,0 +1,47 @@
+/* method.h - what a merging method is, and where its result goes. */
+#ifndef FB_METHOD_METHOD_H
+#define FB_METHOD_METHOD_H
+
+#include "base/log.h"
+#include "config/opts.h"
+#include "model/weights.h"
+#include "pool/pool.h"
+
+/* The result of a method: whole in memory (`weights`), or, when `save_path` is set and nothing
+ * needs the model afterwards, streamed to a safetensors file. */
+struct fb_merge {
+    struct fb_pool *pool;       /* borrowed */
+    const struct fb_log *log;   /* borrowed, may be NULL */
+    struct fb_arena *arena;     /* borrowed: options and reports of the run */
+    const char *stream_path;    /* NULL: result in `weights` */
+    enum fb_dtype stream_dtype; /* dtype of the streamed file; values are rounded once */
+    bool stream_as_stored;      /* keep each key's stored dtype instead */
+    int64_t block;              /* elements per block; 0: default */
+    struct fb_weights weights;  /* result: owned by the struct */
+    int model;                  /* which model's object the reference returns (for parameter
+                                    counts, config and tokenizer files): index into the pool */
+    bool streamed;              /* set when stream_path was written */
+};
+
+struct fb_method {
+    const char *name;           /* "task_arithmetic" */
+    const char *const *aliases; /* other names and class names (`_target_`), NULL-terminated */
+    const char *summary;        /* one line with a full stop */
+    const char *formula;        /* plain text, may have several lines */
+    const char *cite;           /* "arXiv:2212.04089" or NULL */
+    const struct fb_opt *opts;
+    size_t opts_size;
+    /* Checks options against the pool's configuration before any model is read; may be NULL. */
+    int (*check)(const void *opts, const struct fb_pool *pool, struct fb_err *err);
+    int (*run)(const void *opts, struct fb_merge *merge, struct fb_err *err);
+    const char *unavailable; /* not NULL: why this build cannot run it */
+};
+
+extern const struct fb_method *const fb_methods[]; /* methods.c; NULL-terminated */
+
+/* By name, alias or the last component of a `_target_` path; NULL after FB_ECONFIG which lists
+ * what there is and the nearest name. */
+const struct fb_method *fb_method_find(const char *name, struct fb_err *err);
+void fb_merge_free(struct fb_merge *merge);
+
+#endif

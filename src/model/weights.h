@@ -1,0 +1,39 @@
+/* weights.h - the tensors of a model in memory: names -> f32.
+ *
+ * What a merge produces and an architecture binds to. A tensor either owns its values or borrows
+ * them from a mapped checkpoint (f32, aligned). */
+#ifndef FB_MODEL_WEIGHTS_H
+#define FB_MODEL_WEIGHTS_H
+
+#include "base/names.h"
+#include "ckpt/ckpt.h"
+
+#include <stdbool.h>
+
+struct fb_weight {
+    const char *name; /* borrowed from `names` */
+    int ndim;
+    int64_t shape[FB_DIMS];
+    int64_t numel;
+    const float *data; /* [numel] row-major */
+    float *owned;      /* == data when the values are ours and may be written, else NULL */
+    bool trainable;    /* requires_grad of the reference: decides the counts of model_info */
+};
+
+struct fb_weights {
+    struct fb_names names;
+    struct fb_weight *item; /* [names.count] in the reference's state-dict order */
+    int64_t capacity;
+};
+
+/* Adds a tensor and allocates its values (uninitialised, 64-byte aligned). The pointer is borrowed
+ * until the next add. */
+struct fb_weight *fb_weights_add(struct fb_weights *w, const char *name, int ndim,
+                                 const int64_t *shape, struct fb_err *err);
+/* Adds a tensor whose values live elsewhere for at least as long as `w`. */
+struct fb_weight *fb_weights_borrow(struct fb_weights *w, const char *name, int ndim,
+                                    const int64_t *shape, const float *data, struct fb_err *err);
+const struct fb_weight *fb_weights_find(const struct fb_weights *w, const char *name);
+void fb_weights_free(struct fb_weights *w);
+
+#endif

@@ -1,0 +1,95 @@
+/* pool.h - the models of a run: a base and its experts, opened lazily.
+ *
+ * A pool fixes the canonical list of state-dict keys of its architecture (names without
+ * "transformer." for GPT-2) and can read any block of any key of any model as f32. Methods see
+ * blocks, never whole models.
+ *
+ * Special models: a name is an expert unless it starts or ends with '_' (layout with `type:`), or
+ * starts and ends with '_' (layout with `_target_:`). `_pretrained_` is the base. */
+#ifndef FB_POOL_POOL_H
+#define FB_POOL_POOL_H
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "ckpt/ckpt.h"
+#include "config/node.h"
+#include "config/opts.h"
+#include "model/weights.h"
+
+#include <stdbool.h>
+
+struct fb_pool;
+
+/* One state-dict key. */
+struct fb_pool_key {
+    const char *name;
+    int ndim;
+    int64_t shape[FB_DIMS];
+    int64_t numel;
+    enum fb_dtype dtype; /* as stored in the first model */
+};
+
+/* What a kind of pool provides; see pools.c for the list. */
+struct fb_pool_type {
+    const char *name;           /* `type:` of the list layout: "HF_GPT2ForSequenceClassification" */
+    const char *const *targets; /* `_target_:` values that mean the same; NULL-terminated */
+    const char *summary;
+    const struct fb_opt *opts; /* keys of the pool's config beside the models */
+    /* Maps a tensor name of a checkpoint to the canonical key; NULL: not part of the state dict
+     * (a head, a buffer). The result is borrowed from `name`. */
+    const char *(*canonical)(const char *name);
+    const char *unavailable; /* not NULL: why this build cannot open it */
+};
+
+extern const struct fb_pool_type *const fb_pool_types[]; /* NULL-terminated */
+
+/* Builds the pool from its (resolved) configuration node; opens no file. Both layouts are accepted.
+ * Errors name the line. The node is borrowed until fb_pool_close. */
+int fb_pool_create(struct fb_pool **out, const struct fb_node *config, const struct fb_log *log,
+                   struct fb_err *err) FB_MUST_CHECK;
+void fb_pool_close(struct fb_pool *pool);
+
+const struct fb_pool_type *fb_pool_kind(const struct fb_pool *pool);
+/* Models in config order, special ones included. */
+int fb_pool_models(const struct fb_pool *pool);
+const char *fb_pool_model_name(const struct fb_pool *pool, int model);
+const char *fb_pool_model_path(const struct fb_pool *pool, int model); /* as configured */
+/* Index of a model, or -1. */
+int fb_pool_find(const struct fb_pool *pool, const char *name);
+/* Index of `_pretrained_`, or FB_ENOTFOUND. */
+int fb_pool_base(const struct fb_pool *pool, struct fb_err *err);
+/* Experts in config order: number, and model index of the i-th. */
+int fb_pool_experts(const struct fb_pool *pool);
+int fb_pool_expert(const struct fb_pool *pool, int i);
+
+/* Local folder of a model (resolved through hub/), borrowed; opens its checkpoint on first use. */
+int fb_pool_folder(struct fb_pool *pool, int model, const char **folder,
+                   struct fb_err *err) FB_MUST_CHECK;
+/* The checkpoint of a model: heads and buffers are found here. Borrowed. */
+int fb_pool_ckpt(struct fb_pool *pool, int model, const struct fb_ckpt **ckpt,
+                 struct fb_err *err) FB_MUST_CHECK;
+/* config.json of a model, borrowed. */
+int fb_pool_config(struct fb_pool *pool, int model, const struct fb_node **config,
+                   struct fb_err *err) FB_MUST_CHECK;
+
+/* Opens the named models (indices) and checks that all have the same keys, shapes and dtypes;
+ * FB_EMISMATCH carries a table of what differs. Must succeed before keys and blocks are asked for.
+ * Keys are in state-dict order of the first model (order of the architecture, or file order). */
+int fb_pool_align(struct fb_pool *pool, const int *models, int count,
+                  struct fb_err *err) FB_MUST_CHECK;
+int64_t fb_pool_keys(const struct fb_pool *pool);
+const struct fb_pool_key *fb_pool_key(const struct fb_pool *pool, int64_t key);
+
+/* Elements [begin, begin + count) of a key of a model as f32: either a pointer into the mapped file
+ * (borrowed until the pool is closed) or `scratch` [count] after conversion. Thread-safe. NULL
+ * after a failure. */
+const float *fb_pool_block(struct fb_pool *pool, int model, int64_t key, int64_t begin,
+                           int64_t count, float *scratch, struct fb_err *err);
+/* Says that the block will not be read again soon (keeps resident memory low). */
+void fb_pool_forget(struct fb_pool *pool, int model, int64_t key, int64_t begin, int64_t count);
+
+/* One whole model as weights that borrow from the map where they can. */
+int fb_pool_load(struct fb_pool *pool, int model, struct fb_weights *out,
+                 struct fb_err *err) FB_MUST_CHECK;
+
+#endif
