@@ -30,8 +30,8 @@ static void test_cross_entropy_of_worked_examples(void **state) {
     const float equal[] = {5, 5}, apart[] = {0, 1.0986123f}, huge[] = {-1e30f, 1e30f};
 
     (void)state;
-    assert_float_equal(fb_cross_entropy(equal, 2, 0), 0.6931471805599453, 1e-15);
-    assert_float_equal(fb_cross_entropy(apart, 2, 1), 0.2876820724517809, 1e-7);
+    assert_true(fabs(fb_cross_entropy(equal, 2, 0) - 0.6931471805599453) < 1e-15);
+    assert_true(fabs(fb_cross_entropy(apart, 2, 1) - 0.2876820724517809) < 1e-7);
     assert_true(fb_cross_entropy(huge, 2, 1) == 0.0);
 }
 
