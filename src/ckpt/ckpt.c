@@ -179,12 +179,12 @@ static const char *choose_weights(const struct listing *l, struct fb_err *err) {
     if (l->index) return l->index;
     if (l->others == 1) return l->other;
     if (l->others)
-        fb_fail(err, FB_EFORMAT, "%d .safetensors files and no " WEIGHTS_INDEX, l->others);
+        fb_fail(err, FB_EFORMAT, "holds %d .safetensors files and no " WEIGHTS_INDEX, l->others);
     else if (l->pickle) refuse_pickle(l->pickle, err);
-    else if (l->adapter) fb_fail(err, FB_EUNSUPPORTED, "an adapter (" ADAPTER ") and no model");
+    else if (l->adapter) fb_fail(err, FB_EUNSUPPORTED, "holds an adapter (" ADAPTER ") and no model");
     else
         fb_fail(err, FB_ENOTFOUND,
-                "no weights (looked for " WEIGHTS ", " WEIGHTS_INDEX
+                "holds no weights (looked for " WEIGHTS ", " WEIGHTS_INDEX
                 " and any other .safetensors file)");
     return NULL;
 }
