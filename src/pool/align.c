@@ -70,8 +70,8 @@ static int compare_all(struct table *t, struct fb_err *err) {
                 return err->code;
     }
     if (!t->lines) return FB_OK;
-    if (t->lines > LINES_MAX && fb_str_printf(&t->text, err, "\n  and %jd more keys",
-                                              (intmax_t)(t->lines - LINES_MAX)))
+    if (t->lines > LINES_MAX &&
+        fb_str_printf(&t->text, err, "\n  and %jd more keys", (intmax_t)(t->lines - LINES_MAX)))
         return err->code;
     return fb_fail(err, FB_EMISMATCH, "the models do not fit together:%s", fb_str_text(&t->text));
 }

@@ -83,10 +83,19 @@ static const struct fb_opt model_opts[] = {
 };
 
 /* Keys of a model's entry that steer the Python loader only. */
-static const char *const model_ignored[] = {
-    "name",      "_target_",   "_recursive_",       "_convert_",        "_args_",
-    "cache_dir", "num_labels", "trust_remote_code", "local_files_only", "low_cpu_mem_usage",
-    "token",     "device_map", NULL};
+static const char *const model_ignored[] = {"name",
+                                            "_target_",
+                                            "_recursive_",
+                                            "_convert_",
+                                            "_args_",
+                                            "cache_dir",
+                                            "num_labels",
+                                            "trust_remote_code",
+                                            "local_files_only",
+                                            "low_cpu_mem_usage",
+                                            "token",
+                                            "device_map",
+                                            NULL};
 
 static int check_name(const char *name, struct fb_err *err) {
     if (!*name) return fb_fail(err, FB_ECONFIG, "a model has an empty name");
@@ -194,10 +203,10 @@ static int read_models(struct fb_pool *pool, struct fb_err *err) {
 
 /* Keys that belong to other parts of the program or of FusionBench. */
 static const char *const pool_ignored[] = {
-    "type",           "_target_",       "_recursive_",  "_convert_",    "_version_",
-    "_usage_",        "name",           "cache_dir",    "dataset_type", "train_datasets",
-    "val_datasets",   "test_datasets",  "tokenizer",    "base_model",   "model_kwargs",
-    "peft_kwargs",    "load_lora",      "_model_loader", "_dataset_loader", NULL};
+    "type",         "_target_",      "_recursive_",   "_convert_",       "_version_",
+    "_usage_",      "name",          "cache_dir",     "dataset_type",    "train_datasets",
+    "val_datasets", "test_datasets", "tokenizer",     "base_model",      "model_kwargs",
+    "peft_kwargs",  "load_lora",     "_model_loader", "_dataset_loader", NULL};
 
 static int read_options(struct fb_pool *pool, struct fb_err *err) {
     void *opts = fb_arena_calloc(&pool->arena, 1, pool->type->opts_size, err);
@@ -294,8 +303,7 @@ int fb_pool_folder(struct fb_pool *pool, int model, const char **folder, struct 
     return FB_OK;
 }
 
-int fb_pool_ckpt(struct fb_pool *pool, int model, const struct fb_ckpt **ckpt,
-                 struct fb_err *err) {
+int fb_pool_ckpt(struct fb_pool *pool, int model, const struct fb_ckpt **ckpt, struct fb_err *err) {
     *ckpt = NULL;
     if (fb_member_open(pool, &pool->member[model], err)) return err->code;
     *ckpt = pool->member[model].ckpt;
@@ -311,7 +319,8 @@ int fb_pool_config(struct fb_pool *pool, int model, const struct fb_node **confi
     if (!m->config) {
         if (fb_member_resolve(pool, m, err)) return err->code;
         if (!(path = fb_path_join(m->folder, "config.json", err))) return err->code;
-        if (fb_json_load(&m->config, &pool->arena, path, err)) fb_context(err, "model '%s'", m->name);
+        if (fb_json_load(&m->config, &pool->arena, path, err))
+            fb_context(err, "model '%s'", m->name);
         free(path);
         if (!m->config) return err->code;
     }
@@ -341,8 +350,8 @@ const float *fb_pool_block(struct fb_pool *pool, int model, int64_t key, int64_t
     const float *values = mapped(e);
 
     if (begin < 0 || count < 0 || begin > e->numel || count > e->numel - begin) {
-        fb_fail(err, FB_EMISMATCH, "block %jd + %jd of '%s', which has %jd values",
-                (intmax_t)begin, (intmax_t)count, e->name, (intmax_t)e->numel);
+        fb_fail(err, FB_EMISMATCH, "block %jd + %jd of '%s', which has %jd values", (intmax_t)begin,
+                (intmax_t)count, e->name, (intmax_t)e->numel);
         return NULL;
     }
     if (values) return values + begin;

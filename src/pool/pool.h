@@ -55,8 +55,6 @@ extern const struct fb_pool_type *const fb_pool_types[]; /* NULL-terminated */
 int fb_pool_create(struct fb_pool **out, const struct fb_node *config, const struct fb_log *log,
                    struct fb_err *err) FB_MUST_CHECK;
 void fb_pool_close(struct fb_pool *pool);
-/* The configuration the pool was made from: data sets, tokenizer and the like are found here. */
-const struct fb_node *fb_pool_node(const struct fb_pool *pool);
 
 const struct fb_pool_type *fb_pool_kind(const struct fb_pool *pool);
 /* The configuration the pool was made from: keys that other parts use (tokenizer, datasets). */
