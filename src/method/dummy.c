@@ -3,10 +3,10 @@
  * The base model as it is, or the first expert where the pool has no base. */
 #include "method/each.h"
 
-static int run(const void *opts, struct fb_merge *merge, struct fb_err *err) {
+static int run(const void *options, struct fb_merge *merge, struct fb_err *err) {
     int model = fb_pool_find(merge->pool, "_pretrained_");
 
-    (void)opts;
+    (void)options;
     if (model < 0) {
         if (fb_pool_experts(merge->pool) < 1)
             return fb_fail(err, FB_ENOTFOUND,

@@ -30,8 +30,8 @@ static void merge_block(const void *state, const struct fb_block *in, float *out
     }
 }
 
-static int run(const void *opts, struct fb_merge *merge, struct fb_err *err) {
-    (void)opts;
+static int run(const void *options, struct fb_merge *merge, struct fb_err *err) {
+    (void)options;
     if (fb_each_align(merge, false, err)) return err->code;
     merge->model = fb_pool_expert(merge->pool, 0);
     return fb_merge_each(merge, false, merge_block, NULL, err);

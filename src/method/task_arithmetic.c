@@ -43,8 +43,8 @@ static void merge_block(const void *state, const struct fb_block *in, float *out
     }
 }
 
-static int run(const void *opts, struct fb_merge *merge, struct fb_err *err) {
-    float scale = (float)((const struct opts *)opts)->scaling_factor;
+static int run(const void *options, struct fb_merge *merge, struct fb_err *err) {
+    float scale = (float)((const struct opts *)options)->scaling_factor;
 
     if (fb_each_align(merge, true, err)) return err->code;
     merge->model = fb_pool_base(merge->pool, err);

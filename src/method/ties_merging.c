@@ -400,8 +400,8 @@ static bool parse_merge_func(const char *text, enum merge_func *out) {
     return false;
 }
 
-static int check(const void *opts, const struct fb_pool *pool, struct fb_err *err) {
-    const struct opts *o = opts;
+static int check(const void *options, const struct fb_pool *pool, struct fb_err *err) {
+    const struct opts *o = options;
     enum merge_func f;
 
     (void)pool;
@@ -451,8 +451,8 @@ static int prepare(struct ties *t, struct fb_merge *merge, const struct opts *o,
     return mark_removed(t, merge, &o->remove_keys, err);
 }
 
-static int run(const void *opts, struct fb_merge *merge, struct fb_err *err) {
-    const struct opts *o = opts;
+static int run(const void *options, struct fb_merge *merge, struct fb_err *err) {
+    const struct opts *o = options;
     struct ties t = {0};
     int64_t k;
 

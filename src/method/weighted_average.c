@@ -44,8 +44,8 @@ static double numpy_sum(const double *x, int64_t n) {
     return sum;
 }
 
-static int check(const void *opts, const struct fb_pool *pool, struct fb_err *err) {
-    const struct opts *o = opts;
+static int check(const void *options, const struct fb_pool *pool, struct fb_err *err) {
+    const struct opts *o = options;
     double sum = numpy_sum(o->weights.item, o->weights.count);
 
     if (o->weights.count != fb_pool_experts(pool))
@@ -81,12 +81,13 @@ static void merge_block(const void *state, const struct fb_block *in, float *out
     }
 }
 
-static int run(const void *opts, struct fb_merge *merge, struct fb_err *err) {
-    const struct opts *o = opts;
+static int run(const void *options, struct fb_merge *merge, struct fb_err *err) {
+    const struct opts *o = options;
     double sum = numpy_sum(o->weights.item, o->weights.count);
     float *w = fb_arena_calloc(merge->arena, (size_t)o->weights.count, sizeof *w, err);
 
-    if (!w || check(opts, merge->pool, err) || fb_each_align(merge, false, err)) return err->code;
+    if (!w || check(options, merge->pool, err) || fb_each_align(merge, false, err))
+        return err->code;
     for (int64_t e = 0; e < o->weights.count; e++)
         w[e] = (float)(o->normalize ? o->weights.item[e] / sum : o->weights.item[e]);
     merge->model = fb_pool_expert(merge->pool, 0);
