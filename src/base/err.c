@@ -23,8 +23,9 @@ int fb_context(struct fb_err *err, const char *format, ...) {
     va_start(args, format);
     vsnprintf(words, sizeof words - 2, format, args);
     va_end(args);
-    strcat(words, ": ");
     n = strlen(words);
+    words[n++] = ':';
+    words[n++] = ' ';
     /* The outermost words matter most: when both do not fit, the inner message loses its end. */
     if (have > sizeof err->msg - 1 - n) have = sizeof err->msg - 1 - n;
     memmove(err->msg + n, err->msg, have);

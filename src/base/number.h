@@ -11,6 +11,9 @@ enum { FB_REAL_TEXT = 40 }; /* bytes that any formatted double fits in */
  * they look like an integer, exponent form below 1e-4 and from 1e16; "nan", "inf", "-inf". */
 void fb_format_real(char out[FB_REAL_TEXT], double value);
 
+/* The same for an f32: the fewest digits that read back as the same float. */
+void fb_format_single(char out[FB_REAL_TEXT], float value);
+
 /* Whole decimal integer with optional sign; false if it is not one or does not fit. */
 bool fb_parse_int(const char *text, int64_t *out);
 /* Whole decimal real, read exactly and regardless of the locale; no hex, no surrounding space. */

@@ -77,6 +77,62 @@ struct fb_node *fb_node_copy(struct fb_arena *a, const struct fb_node *node, str
     return copy;
 }
 
+/* ---- the index of a large map --------------------------------------------------------------- */
+
+enum { INDEX_FROM = 16 }; /* smaller maps are searched in order */
+
+static size_t hash_key(const char *text, enum fb_kind kind) {
+    uint64_t h = 14695981039346656037u ^ (uint64_t)kind; /* FNV-1a */
+
+    for (; *text; text++)
+        h = (h ^ (unsigned char)*text) * 1099511628211u;
+    return (size_t)(h ^ h >> 32);
+}
+
+static bool same_key(const struct fb_key *a, const struct fb_key *b) {
+    return a->kind == b->kind && !strcmp(a->text, b->text);
+}
+
+static void index_add(struct fb_node *map, int64_t i) {
+    size_t mask = (size_t)map->slots - 1, s = hash_key(map->key[i].text, map->key[i].kind) & mask;
+
+    while (map->slot[s])
+        s = (s + 1) & mask;
+    map->slot[s] = i + 1;
+    map->indexed++;
+}
+
+/* Brings the index up to date; at most half of the slots are used. */
+static int index_keys(struct fb_arena *a, struct fb_node *map, struct fb_err *err) {
+    if (map->count < INDEX_FROM) return FB_OK;
+    if (map->indexed + 1 == map->count && map->count * 2 <= map->slots) {
+        index_add(map, map->count - 1);
+        return FB_OK;
+    }
+    if (map->indexed == map->count) return FB_OK;
+    for (map->slots = INDEX_FROM; map->slots < map->count * 4;)
+        map->slots *= 2;
+    map->indexed = 0;
+    map->slot = fb_arena_calloc(a, (size_t)map->slots, sizeof *map->slot, err);
+    if (!map->slot) {
+        map->slots = 0;
+        return err->code;
+    }
+    for (int64_t i = 0; i < map->count; i++)
+        index_add(map, i);
+    return FB_OK;
+}
+
+static int64_t index_find(const struct fb_node *map, const struct fb_key *key) {
+    size_t mask = (size_t)map->slots - 1, s = hash_key(key->text, key->kind) & mask;
+
+    for (; map->slot[s]; s = (s + 1) & mask)
+        if (same_key(&map->key[map->slot[s] - 1], key)) return map->slot[s] - 1;
+    return -1;
+}
+
+/* ---- building ------------------------------------------------------------------------------- */
+
 static int grow(struct fb_arena *a, struct fb_node *node, struct fb_err *err) {
     int64_t capacity = node->capacity ? node->capacity * 2 : 8;
     struct fb_node **item;
@@ -117,7 +173,30 @@ int fb_node_set_key(struct fb_arena *a, struct fb_node *map, struct fb_key key,
     if (grow(a, map, err) || !(key.text = fb_arena_strdup(a, key.text, err))) return err->code;
     map->key[map->count] = key;
     map->item[map->count++] = child;
-    return FB_OK;
+    return index_keys(a, map, err);
+}
+
+int fb_key_of(struct fb_key *key, struct fb_arena *a, const struct fb_node *scalar,
+              struct fb_err *err) {
+    char number[FB_REAL_TEXT];
+
+    *key = (struct fb_key){scalar->text, scalar->kind};
+    switch (scalar->kind) {
+    case FB_NULL: key->text = "null"; break;
+    case FB_BOOL: key->text = scalar->value.flag ? "true" : "false"; break;
+    case FB_INT:
+        if (!key->text) key->text = fb_arena_printf(a, err, "%jd", (intmax_t)scalar->value.integer);
+        break;
+    case FB_REAL:
+        fb_format_real(number, scalar->value.real);
+        key->text = fb_arena_strdup(a, number, err);
+        break;
+    case FB_TEXT: break;
+    default:
+        return fb_fail(err, FB_ECONFIG, "a key must be a scalar, found a %s",
+                       fb_kind_name(scalar->kind));
+    }
+    return key->text ? FB_OK : err->code;
 }
 
 int fb_node_set(struct fb_arena *a, struct fb_node *map, const char *key, struct fb_node *child,
@@ -147,12 +226,14 @@ void fb_node_remove(struct fb_node *node, int64_t i) {
     memmove(node->item + i, node->item + i + 1, rest * sizeof *node->item);
     if (node->kind == FB_MAP) memmove(node->key + i, node->key + i + 1, rest * sizeof *node->key);
     node->count--;
+    node->indexed = -1; /* positions have moved */
 }
 
 int64_t fb_node_index(const struct fb_node *map, struct fb_key key) {
     if (!map || map->kind != FB_MAP) return -1;
+    if (map->slots && map->indexed == map->count) return index_find(map, &key);
     for (int64_t i = 0; i < map->count; i++)
-        if (map->key[i].kind == key.kind && !strcmp(map->key[i].text, key.text)) return i;
+        if (same_key(&map->key[i], &key)) return i;
     return -1;
 }
 

@@ -45,6 +45,9 @@ struct fb_node {
     struct fb_node **item;
     struct fb_key *key;
     int64_t count, capacity;
+    /* Hash index over the keys of a large map, kept by node.c; `indexed` keys are in it. Keys are
+     * changed only through the functions below. */
+    int64_t *slot, slots, indexed;
     bool quoted; /* FB_TEXT written in quotes: matters to the override grammar and to YAML output */
 };
 
@@ -71,6 +74,9 @@ int fb_node_set(struct fb_arena *a, struct fb_node *map, const char *key, struct
                 struct fb_err *err) FB_MUST_CHECK;
 int fb_node_set_key(struct fb_arena *a, struct fb_node *map, struct fb_key key,
                     struct fb_node *child, struct fb_err *err) FB_MUST_CHECK;
+/* The key a scalar makes: its text as Python's json would write it ("true", "1", "1e-05"). */
+int fb_key_of(struct fb_key *key, struct fb_arena *a, const struct fb_node *scalar,
+              struct fb_err *err) FB_MUST_CHECK;
 /* Shorthand for reports; `map` may be NULL after a failure, which is passed on. */
 int fb_node_set_text(struct fb_arena *a, struct fb_node *map, const char *key, const char *v,
                      struct fb_err *err) FB_MUST_CHECK;

@@ -44,4 +44,8 @@ extern const struct fb_method *const fb_methods[]; /* methods.c; NULL-terminated
 const struct fb_method *fb_method_find(const char *name, struct fb_err *err);
 void fb_merge_free(struct fb_merge *merge);
 
+/* Parameters of the model that the method returned: those with requires_grad, and all. Counted from
+ * `weights`, or from the pool's keys when the result was streamed. */
+void fb_merge_count(const struct fb_merge *merge, int64_t *trainable, int64_t *all);
+
 #endif

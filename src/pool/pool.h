@@ -50,6 +50,8 @@ int fb_pool_create(struct fb_pool **out, const struct fb_node *config, const str
 void fb_pool_close(struct fb_pool *pool);
 
 const struct fb_pool_type *fb_pool_kind(const struct fb_pool *pool);
+/* The configuration the pool was made from: keys that other parts use (tokenizer, datasets). */
+const struct fb_node *fb_pool_node(const struct fb_pool *pool);
 /* Models in config order, special ones included. */
 int fb_pool_models(const struct fb_pool *pool);
 const char *fb_pool_model_name(const struct fb_pool *pool, int model);
