@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHORT_WORD = 48, NO_RANK = INT32_MAX };
+enum { SHORT_WORD = 48, NO_RANK = INT32_MAX, NOT_RANKED = -1 };
 
 static size_t slot_of(const struct fb_bpe *bpe, int32_t left, int32_t right) {
     uint64_t key = (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
@@ -80,27 +80,42 @@ static int32_t rank_of(const struct fb_bpe *bpe, int32_t left, int32_t right) {
 
 /* ---- short words ---- */
 
+/* Joins all occurrences of m's pair, the first at `first`; the ranks of pairs that changed become
+ * NOT_RANKED. Returns the new length. */
+static size_t join_all(const struct fb_merge *m, int32_t *symbol, int32_t *rank, size_t first,
+                       size_t n) {
+    size_t to = first;
+
+    for (size_t i = first; i < n; to++) {
+        if (i + 1 < n && symbol[i] == m->left && symbol[i + 1] == m->right) {
+            symbol[to] = m->joined;
+            rank[to] = NOT_RANKED;
+            if (to) rank[to - 1] = NOT_RANKED;
+            i += 2;
+        } else {
+            symbol[to] = symbol[i];
+            rank[to] = rank[i];
+            i++;
+        }
+    }
+    return to;
+}
+
 static size_t encode_short(const struct fb_bpe *bpe, int32_t *symbol, size_t n) {
     int32_t rank[SHORT_WORD];
 
-    for (size_t i = 0; i + 1 < n; i++)
-        rank[i] = rank_of(bpe, symbol[i], symbol[i + 1]);
+    for (size_t i = 0; i < n; i++)
+        rank[i] = NOT_RANKED;
     while (n > 1) {
         const struct fb_merge *m;
-        size_t first = 0, to;
-        for (size_t i = 1; i + 1 < n; i++)
+        size_t first = 0;
+        for (size_t i = 0; i + 1 < n; i++) {
+            if (rank[i] == NOT_RANKED) rank[i] = rank_of(bpe, symbol[i], symbol[i + 1]);
             if (rank[i] < rank[first]) first = i;
+        }
         if (rank[first] == NO_RANK) break;
         m = fb_bpe_find(bpe, symbol[first], symbol[first + 1]);
-        to = first;
-        for (size_t i = first; i < n; to++) {
-            bool joins = i + 1 < n && symbol[i] == m->left && symbol[i + 1] == m->right;
-            symbol[to] = joins ? m->joined : symbol[i];
-            i += joins ? 2 : 1;
-        }
-        n = to;
-        for (size_t i = first ? first - 1 : 0; i + 1 < n; i++)
-            rank[i] = rank_of(bpe, symbol[i], symbol[i + 1]);
+        n = join_all(m, symbol, rank, first, n);
     }
     return n;
 }
