@@ -1,4 +1,6 @@
 /* commands.c - the registry of subcommands: one row each. */
 #include "cli/command.h"
 
-const struct fb_command *const fb_commands[] = {NULL};
+extern const struct fb_command fb_cmd_dataset;
+
+const struct fb_command *const fb_commands[] = {&fb_cmd_dataset, NULL};
