@@ -15,7 +15,7 @@ struct fb_columns {
     int64_t rows;              /* rows that are complete */
 };
 
-enum { FB_COLUMNS_MAX = 10000 };
+enum { FB_COLUMNS_MAX = 1000 };
 
 void fb_columns_free(struct fb_columns *c);
 /* Position of a column, new or old (its earlier rows are null); a negative fb_code on failure. */
@@ -32,6 +32,7 @@ int fb_columns_bool(struct fb_columns *c, int64_t column, bool value,
 /* Ends the row: columns without a value get a null. */
 int fb_columns_end_row(struct fb_columns *c, struct fb_err *err) FB_MUST_CHECK;
 /* Moves everything into a dataset; `c` is empty afterwards. */
-int fb_columns_finish(struct fb_columns *c, struct fb_dataset *out, struct fb_err *err) FB_MUST_CHECK;
+int fb_columns_finish(struct fb_columns *c, struct fb_dataset *out,
+                      struct fb_err *err) FB_MUST_CHECK;
 
 #endif

@@ -144,8 +144,8 @@ static int split_v2(struct column_reader *c, const struct fb_parquet_page *page,
                     struct fb_bytes *body, struct fb_bytes *levels, struct fb_err *err) {
     size_t ahead = page->repetition_size + page->level_size;
 
-    if (page->repetition_size > page->size || page->level_size > page->size - page->repetition_size ||
-        ahead > page->unpacked)
+    if (page->repetition_size > page->size ||
+        page->level_size > page->size - page->repetition_size || ahead > page->unpacked)
         return fb_fail(err, FB_EFORMAT, "levels of %zu and %zu bytes in a page of %zu",
                        page->repetition_size, page->level_size, page->size);
     *levels = (struct fb_bytes){page->body + page->repetition_size, page->body + ahead};
@@ -269,8 +269,7 @@ static int skip_column(struct fb_dataset *out, const struct fb_parquet_leaf *lea
     return FB_OK;
 }
 
-static int read_table(struct reader *r, struct fb_dataset *out, int64_t limit,
-                      struct fb_err *err) {
+static int read_table(struct reader *r, struct fb_dataset *out, int64_t limit, struct fb_err *err) {
     int64_t rows = limit >= 0 && limit < r->meta.rows ? limit : r->meta.rows;
     size_t leaves = (size_t)r->meta.leaves;
 

@@ -77,9 +77,9 @@ static void packed_run(struct fb_runs *r, uint64_t groups) {
 }
 
 static int next_run(struct fb_runs *r, struct fb_err *err) {
-    const unsigned char *p;
+    const unsigned char *p = NULL;
     unsigned size = (r->width + 7) / 8;
-    uint64_t head;
+    uint64_t head = 0;
 
     if (varint(&r->bytes, &head, err)) return err->code;
     r->value = 0;
@@ -139,7 +139,7 @@ static int64_t as_integer(uint64_t value, unsigned bits) {
 
 static int read_miniblock(struct deltas *d, uint64_t least, unsigned width, int64_t *out,
                           uint64_t n, struct fb_err *err) {
-    const unsigned char *packed;
+    const unsigned char *packed = NULL;
 
     if (width > 64) return fb_fail(err, FB_EFORMAT, "deltas of %u bits, limit 64", width);
     /* per_miniblock is a multiple of 8, so this is a whole number of bytes. */
@@ -153,8 +153,8 @@ static int read_miniblock(struct deltas *d, uint64_t least, unsigned width, int6
 }
 
 static int read_block(struct deltas *d, int64_t **out, uint64_t *left, struct fb_err *err) {
-    const unsigned char *widths;
-    uint64_t least;
+    const unsigned char *widths = NULL;
+    uint64_t least = 0;
 
     if (varint(d->bytes, &least, err)) return err->code;
     if (fb_bytes_take(d->bytes, d->miniblocks, &widths, err)) return err->code;
@@ -171,7 +171,7 @@ static int read_block(struct deltas *d, int64_t **out, uint64_t *left, struct fb
 int fb_deltas_read(struct fb_bytes *bytes, int64_t *out, int64_t n, unsigned bits,
                    struct fb_err *err) {
     struct deltas d = {.bytes = bytes, .bits = bits};
-    uint64_t block, count, first, left;
+    uint64_t block = 0, count = 0, first = 0, left;
 
     if (varint(bytes, &block, err) || varint(bytes, &d.miniblocks, err) ||
         varint(bytes, &count, err) || varint(bytes, &first, err))

@@ -57,8 +57,8 @@ static int integer_type(struct fb_thrift *t, const struct fb_thrift_field *outer
     return rc;
 }
 
-static int logical_type(struct fb_thrift *t, const struct fb_thrift_field *outer,
-                        struct element *e, struct fb_err *err) {
+static int logical_type(struct fb_thrift *t, const struct fb_thrift_field *outer, struct element *e,
+                        struct fb_err *err) {
     struct fb_thrift_field f = {0};
     int rc = fb_thrift_struct(outer, err);
 
@@ -167,8 +167,8 @@ static int read_nested(struct schema_walk *w, const struct element *group, struc
                 return fb_fail(err, FB_EFORMAT, "a group of %" PRId64 " columns, %" PRId64 " left",
                                e.children, w->left);
             open += e.children;
-        } else if (make_leaf(&w->meta->leaf[w->meta->leaves++], &e, group->name,
-                             nested_kind(group), err)) {
+        } else if (make_leaf(&w->meta->leaf[w->meta->leaves++], &e, group->name, nested_kind(group),
+                             err)) {
             return err->code;
         }
     }
@@ -334,8 +334,9 @@ static int check_rows(const struct fb_parquet_meta *meta, struct fb_err *err) {
 
     for (int64_t i = 0; i < meta->groups && rows >= 0; i++)
         rows = meta->group[i].rows <= rows ? rows - meta->group[i].rows : -1;
-    if (rows) return fb_fail(err, FB_EFORMAT, "the row groups do not add up to %" PRId64 " rows",
-                             meta->rows);
+    if (rows)
+        return fb_fail(err, FB_EFORMAT, "the row groups do not add up to %" PRId64 " rows",
+                       meta->rows);
     return FB_OK;
 }
 

@@ -25,9 +25,9 @@ enum fb_parquet_type {
 struct fb_parquet_leaf {
     const char *name; /* of the top-level field it belongs to */
     enum fb_parquet_type type;
-    int64_t width;      /* bytes of a value of FB_PARQUET_FIXED */
-    bool optional;      /* has definition levels 0 (null) and 1 */
-    bool is_unsigned;   /* integers */
+    int64_t width;       /* bytes of a value of FB_PARQUET_FIXED */
+    bool optional;       /* has definition levels 0 (null) and 1 */
+    bool is_unsigned;    /* integers */
     const char *refused; /* why it is not read ("is a list"), or NULL */
 };
 

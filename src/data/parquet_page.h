@@ -20,15 +20,15 @@ enum {
 };
 
 struct fb_parquet_page {
-    int64_t kind;        /* enum fb_parquet_page_kind, or one that is not known */
-    int64_t values;      /* nulls included; >= 0 */
-    int64_t nulls;       /* version 2, else -1 */
-    int64_t encoding;    /* of the values */
-    int64_t level_encoding; /* version 1 */
+    int64_t kind;                       /* enum fb_parquet_page_kind, or one that is not known */
+    int64_t values;                     /* nulls included; >= 0 */
+    int64_t nulls;                      /* version 2, else -1 */
+    int64_t encoding;                   /* of the values */
+    int64_t level_encoding;             /* version 1 */
     size_t repetition_size, level_size; /* version 2: bytes of levels in front of the values */
     bool compressed;                    /* version 2 may say no */
     const unsigned char *body;          /* borrowed */
-    size_t size, unpacked; /* bytes of the body as it is, and uncompressed */
+    size_t size, unpacked;              /* bytes of the body as it is, and uncompressed */
 };
 
 /* Reads the header at `t` and moves `t` behind the body. The checksum is verified if there is one.

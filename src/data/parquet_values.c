@@ -24,16 +24,9 @@ enum {
 };
 
 static const char *const encoding_names[ENCODINGS] = {
-    "PLAIN",
-    "GROUP_VAR_INT",
-    "PLAIN_DICTIONARY",
-    "RLE",
-    "BIT_PACKED",
-    "DELTA_BINARY_PACKED",
-    "DELTA_LENGTH_BYTE_ARRAY",
-    "DELTA_BYTE_ARRAY",
-    "RLE_DICTIONARY",
-    "BYTE_STREAM_SPLIT",
+    "PLAIN",          "GROUP_VAR_INT",       "PLAIN_DICTIONARY",        "RLE",
+    "BIT_PACKED",     "DELTA_BINARY_PACKED", "DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY",
+    "RLE_DICTIONARY", "BYTE_STREAM_SPLIT",
 };
 
 static const char *const type_names[] = {"BOOLEAN", "INT32",  "INT64",      "INT96",
@@ -222,8 +215,7 @@ static int take_fixed(struct fb_sink *sink, struct fb_bytes *bytes, int64_t n,
     return fb_bytes_take(bytes, size * (size_t)n, out, err);
 }
 
-static int plain_fixed(struct fb_sink *sink, struct fb_bytes bytes, int64_t n,
-                       struct fb_err *err) {
+static int plain_fixed(struct fb_sink *sink, struct fb_bytes bytes, int64_t n, struct fb_err *err) {
     size_t size = value_size(sink->leaf);
     const unsigned char *p;
 
@@ -264,8 +256,7 @@ static int plain_booleans(struct fb_sink *sink, struct fb_bytes bytes, int64_t n
     return FB_OK;
 }
 
-static int plain_texts(struct fb_sink *sink, struct fb_bytes bytes, int64_t n,
-                       struct fb_err *err) {
+static int plain_texts(struct fb_sink *sink, struct fb_bytes bytes, int64_t n, struct fb_err *err) {
     const unsigned char *p;
 
     /* No more text than the page has bytes. */
@@ -417,8 +408,7 @@ static int push_delta(struct fb_sink *sink, size_t shared, const unsigned char *
     return FB_OK;
 }
 
-static int delta_texts(struct fb_sink *sink, struct fb_bytes bytes, int64_t n,
-                       struct fb_err *err) {
+static int delta_texts(struct fb_sink *sink, struct fb_bytes bytes, int64_t n, struct fb_err *err) {
     int64_t *shared = delta_lengths(&bytes, n, err);
     int64_t *length = shared ? delta_lengths(&bytes, n, err) : NULL;
     const unsigned char *p;
@@ -427,7 +417,8 @@ static int delta_texts(struct fb_sink *sink, struct fb_bytes bytes, int64_t n,
     for (int64_t i = 0; i < n && !rc; i++) {
         rc = fb_bytes_take(&bytes, (uint64_t)length[i], &p, err);
         if (!rc) rc = push_delta(sink, (size_t)shared[i], p, (size_t)length[i], i == 0, err);
-        if (!rc && sink->leaf->type == FB_PARQUET_FIXED && shared[i] + length[i] != sink->leaf->width)
+        if (!rc && sink->leaf->type == FB_PARQUET_FIXED &&
+            shared[i] + length[i] != sink->leaf->width)
             rc = fb_fail(err, FB_EFORMAT, "a value of %" PRId64 " bytes, all have %" PRId64,
                          shared[i] + length[i], sink->leaf->width);
     }

@@ -16,7 +16,7 @@ static int byte(struct fb_thrift *t, unsigned *out, struct fb_err *err) {
 
 static int varint(struct fb_thrift *t, uint64_t *out, struct fb_err *err) {
     uint64_t value = 0;
-    unsigned b;
+    unsigned b = 0;
 
     for (int shift = 0; shift < 64; shift += 7) {
         if (byte(t, &b, err)) return err->code;
@@ -38,8 +38,8 @@ static int zigzag(struct fb_thrift *t, int64_t *out, struct fb_err *err) {
 }
 
 int fb_thrift_next(struct fb_thrift *t, struct fb_thrift_field *f, struct fb_err *err) {
-    unsigned head;
-    int64_t id;
+    unsigned head = 0;
+    int64_t id = 0;
 
     if (byte(t, &head, err)) return err->code;
     f->type = (int)(head & 0x0f);
@@ -59,7 +59,7 @@ static int wrong_type(const struct fb_thrift_field *f, const char *wanted, struc
 
 int fb_thrift_int(struct fb_thrift *t, const struct fb_thrift_field *f, int64_t *out,
                   struct fb_err *err) {
-    unsigned b;
+    unsigned b = 0;
 
     if (f->type == FB_THRIFT_BYTE) {
         if (byte(t, &b, err)) return err->code;
@@ -106,7 +106,7 @@ int fb_thrift_struct(const struct fb_thrift_field *f, struct fb_err *err) {
 
 /* Every element takes a byte at least, whatever its type: a stop byte, a length, a bool. */
 static int list_header(struct fb_thrift *t, int *type, uint64_t *count, struct fb_err *err) {
-    unsigned head;
+    unsigned head = 0;
 
     if (byte(t, &head, err)) return err->code;
     *type = (int)(head & 0x0f);
@@ -114,8 +114,8 @@ static int list_header(struct fb_thrift *t, int *type, uint64_t *count, struct f
     if (*count == 15 && varint(t, count, err)) return err->code;
     if (*count > (uint64_t)(t->end - t->at))
         return fb_fail(err, FB_EFORMAT,
-                       "metadata claims a list of %" PRIu64 " elements, %td bytes are left",
-                       *count, t->end - t->at);
+                       "metadata claims a list of %" PRIu64 " elements, %td bytes are left", *count,
+                       t->end - t->at);
     return FB_OK;
 }
 
@@ -146,7 +146,7 @@ static int skip_list(struct fb_thrift *t, int depth, struct fb_err *err) {
 
 static int skip_map(struct fb_thrift *t, int depth, struct fb_err *err) {
     uint64_t count;
-    unsigned types;
+    unsigned types = 0;
 
     if (varint(t, &count, err)) return err->code;
     if (!count) return FB_OK;

@@ -44,8 +44,8 @@ struct fb_thrift_field {
 };
 
 /* Moves on to the next field; the value of the one before must have been read or skipped. */
-int fb_thrift_next(struct fb_thrift *t, struct fb_thrift_field *f, struct fb_err *err)
-    FB_MUST_CHECK;
+int fb_thrift_next(struct fb_thrift *t, struct fb_thrift_field *f,
+                   struct fb_err *err) FB_MUST_CHECK;
 
 /* Values of the field `f`; another type than the one asked for is an error. Integers of all widths
  * are read by fb_thrift_int. Bytes are borrowed from the input. */
