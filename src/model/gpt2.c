@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME = 64 };
+enum { NAME = 64, SHAPE = 22 * FB_DIMS + 3 };
 
 struct block {
     struct fb_norm ln_1, ln_2;
@@ -62,26 +62,34 @@ static int64_t size_of(const struct fb_gpt2_config *c, enum width width) {
     return c->n_inner;
 }
 
+/* "[16, 64]" */
+static void describe_shape(char out[SHAPE], int ndim, const int64_t *shape) {
+    int n = snprintf(out, SHAPE, "[");
+
+    for (int i = 0; i < ndim; i++)
+        n += snprintf(out + n, SHAPE - (size_t)n, "%s%jd", i ? ", " : "", (intmax_t)shape[i]);
+    snprintf(out + n, SHAPE - (size_t)n, "]");
+}
+
 /* The tensor "<prefix>.<suffix>" of shape [rows, cols], or [cols] when rows is 0. */
 static const float *bind(const struct fb_weights *weights, const char *prefix, const char *suffix,
                          int64_t rows, int64_t cols, struct fb_err *err) {
     const struct fb_weight *w;
-    char name[2 * NAME];
+    char name[2 * NAME], found[SHAPE], wanted[SHAPE];
+    int64_t at;
 
     snprintf(name, sizeof name, "%s.%s", prefix, suffix);
-    if (!(w = fb_weights_find(weights, name))) {
+    if ((at = fb_names_find(&weights->names, name)) < 0) {
         fb_fail(err, FB_ENOTFOUND, "the model has no tensor '%s'", name);
         return NULL;
     }
+    w = &weights->item[at];
     if (rows ? w->ndim == 2 && w->shape[0] == rows && w->shape[1] == cols
              : w->ndim == 1 && w->shape[0] == cols)
         return w->data;
-    if (rows)
-        fb_fail(err, FB_EMISMATCH, "tensor '%s' has not the shape [%jd, %jd] of the configuration",
-                name, (intmax_t)rows, (intmax_t)cols);
-    else
-        fb_fail(err, FB_EMISMATCH, "tensor '%s' has not the shape [%jd] of the configuration", name,
-                (intmax_t)cols);
+    describe_shape(found, w->ndim, w->shape);
+    describe_shape(wanted, rows ? 2 : 1, rows ? (int64_t[]){rows, cols} : (int64_t[]){cols});
+    fb_fail(err, FB_EMISMATCH, "tensor '%s' has the shape %s, expected %s", name, found, wanted);
     return NULL;
 }
 
