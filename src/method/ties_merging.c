@@ -8,20 +8,23 @@
  *     merge    sum, mean or largest magnitude of the tau_i whose sign is g
  *     out    = base + scaling_factor * merged; base for the removed keys
  *
- * Two passes over the models find every m_i exactly (select.h), a third merges. The majority sign
+ * Sums over the experts are taken in torch's order (cascade.h), for which the elements have the
+ * position of the reference: keys sorted by name, one after the other.
+ *
+ * Two passes over the models find every m_i exactly (threshold.h), a third merges. The majority sign
  * is known only when the third pass is over: it is run as if the majority were positive, and the
  * blocks in which that made a difference are done again if it was not. */
 #include "method/each.h"
 
 #include "base/alloc.h"
-#include "base/str.h"
-#include "method/select.h"
+#include "method/cascade.h"
+#include "method/threshold.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = 256 };
+enum { CHUNK = FB_CASCADE_WIDTH };
 
 enum merge_func { MERGE_SUM, MERGE_MEAN, MERGE_MAX };
 
@@ -45,211 +48,17 @@ static const struct fb_opt opts[] = {
 struct ties {
     float scale;
     enum merge_func merge_func;
-    bool *removed;   /* [keys] */
-    float *least;    /* [experts]: m_i */
-    uint32_t *upper; /* [experts]: bin of m_i in the first pass */
-    int64_t *rank;   /* [experts]: rank of m_i in that bin */
-    float majority;  /* sign that is taken where the election is a draw */
+    bool *removed;     /* [keys] */
+    int64_t *position; /* [keys]: of the first element in the flattened model */
+    int64_t elements;  /* d */
+    float *least;      /* [experts]: m_i */
+    float majority;    /* sign that is taken where the election is a draw */
     int64_t blocks;
     int32_t *balance; /* [blocks]: sum of the elected signs before draws are settled */
     bool *draw;       /* [blocks]: some element depends on the majority */
-    int64_t elements; /* d */
-    double kept;      /* threshold as a fraction */
 };
-
-/* ---- magnitudes ------------------------------------------------------------------------------ */
-
-static void magnitudes(uint32_t *out, const float *expert, const float *base, int64_t n) {
-    for (int64_t i = 0; i < n; i++) {
-        float tau = expert[i] - base[i];
-        uint32_t bits;
-        memcpy(&bits, &tau, sizeof bits);
-        out[i] = bits & 0x7fffffff;
-    }
-}
-
-/* What a thread counts: [experts][bins of the pass], and where it met a value that is no number. */
-struct tally {
-    int64_t *bins;
-    int64_t bad_block;
-    int64_t bad_element;
-    int bad_expert;
-    const struct fb_pool_key *bad_key;
-};
-
-static void scan_upper(void *accumulator, const void *state, const struct fb_block *in) {
-    const struct ties *t = state;
-    struct tally *tally = accumulator;
-    uint32_t m[CHUNK];
-
-    if (t->removed[in->key_index]) return;
-    for (int e = 0; e < in->experts; e++) {
-        int64_t *bins = tally->bins + (int64_t)e * FB_SELECT_UPPER;
-        for (int64_t at = 0; at < in->count; at += CHUNK) {
-            int64_t n = in->count - at < CHUNK ? in->count - at : CHUNK;
-            magnitudes(m, in->expert[e] + at, in->base + at, n);
-            fb_select_upper(bins, m, n, in->key->copies);
-        }
-    }
-}
-
-static void scan_lower(void *accumulator, const void *state, const struct fb_block *in) {
-    const struct ties *t = state;
-    struct tally *tally = accumulator;
-    uint32_t m[CHUNK];
-
-    if (t->removed[in->key_index]) return;
-    for (int e = 0; e < in->experts; e++) {
-        int64_t *bins = tally->bins + (int64_t)e * FB_SELECT_LOWER;
-        for (int64_t at = 0; at < in->count; at += CHUNK) {
-            int64_t n = in->count - at < CHUNK ? in->count - at : CHUNK;
-            magnitudes(m, in->expert[e] + at, in->base + at, n);
-            fb_select_lower(bins, t->upper[e], m, n, in->key->copies);
-        }
-    }
-}
-
-/* The first element, in the order of blocks, experts and elements, that is infinite or NaN. */
-static void scan_bad(void *accumulator, const void *state, const struct fb_block *in) {
-    const struct ties *t = state;
-    struct tally *tally = accumulator;
-
-    if (t->removed[in->key_index] || (tally->bad_key && tally->bad_block < in->index)) return;
-    for (int e = 0; e < in->experts; e++) {
-        for (int64_t i = 0; i < in->count; i++) {
-            if (isfinite(in->expert[e][i] - in->base[i])) continue;
-            tally->bad_block = in->index;
-            tally->bad_expert = e;
-            tally->bad_element = in->begin + i;
-            tally->bad_key = in->key;
-            return;
-        }
-    }
-}
-
-/* ---- the passes before the merge ------------------------------------------------------------- */
-
-struct tallies {
-    struct tally *tally;
-    void **pointer; /* to each of `tally` */
-    int threads;
-};
-
-static void tallies_free(struct tallies *all) {
-    for (int i = 0; all->tally && i < all->threads; i++)
-        free(all->tally[i].bins);
-    free(all->tally);
-    free(all->pointer);
-}
-
-static int tallies_make(struct tallies *all, size_t bins, struct fb_err *err) {
-    *all = (struct tallies){.threads = fb_each_threads()};
-    all->tally = fb_calloc((size_t)all->threads, sizeof *all->tally, err);
-    all->pointer = fb_calloc((size_t)all->threads, sizeof *all->pointer, err);
-    if (!all->tally || !all->pointer) return err->code;
-    for (int i = 0; i < all->threads; i++) {
-        all->pointer[i] = &all->tally[i];
-        if (!(all->tally[i].bins = fb_calloc(bins, sizeof *all->tally[i].bins, err)))
-            return err->code;
-    }
-    return FB_OK;
-}
-
-/* Adds the counts of all threads up in those of the first. */
-static int64_t *total(struct tallies *all, int expert, int64_t bins) {
-    int64_t *sum = all->tally[0].bins + expert * bins;
-
-    for (int i = 1; i < all->threads; i++)
-        for (int64_t b = 0; b < bins; b++)
-            sum[b] += all->tally[i].bins[expert * bins + b];
-    return sum;
-}
-
-static int report_bad(struct fb_merge *merge, const struct ties *t, struct tallies *all,
-                      struct fb_err *err) {
-    const struct tally *first = NULL;
-
-    if (fb_scan_each(merge, "check", true, scan_bad, t, all->pointer, err)) return err->code;
-    for (int i = 0; i < all->threads; i++) {
-        const struct tally *tally = &all->tally[i];
-        if (tally->bad_key && (!first || tally->bad_block < first->bad_block)) first = tally;
-    }
-    if (!first) return fb_fail(err, FB_EFORMAT, "a model changed while it was read");
-    return fb_fail(err, FB_EFORMAT,
-                   "tensor '%s', element %jd: the difference between '%s' and the base is not a "
-                   "finite number, so its magnitude has no rank",
-                   first->bad_key->name, (intmax_t)first->bad_element,
-                   fb_pool_model_name(merge->pool, fb_pool_expert(merge->pool, first->bad_expert)));
-}
-
-static int find_upper(struct fb_merge *merge, struct ties *t, int64_t k, struct fb_err *err) {
-    int experts = fb_pool_experts(merge->pool);
-    struct tallies all;
-    bool bad = false;
-    int rc = tallies_make(&all, (size_t)experts * FB_SELECT_UPPER, err);
-
-    if (!rc) rc = fb_scan_each(merge, "threshold 1/2", true, scan_upper, t, all.pointer, err);
-    for (int e = 0; e < experts && !rc; e++) {
-        const int64_t *bins = total(&all, e, FB_SELECT_UPPER);
-        bad = bad || fb_select_has_nonfinite(bins);
-        t->rank[e] = k;
-        if (k) t->upper[e] = fb_select_bin(bins, FB_SELECT_UPPER, &t->rank[e]);
-    }
-    if (!rc && bad) rc = report_bad(merge, t, &all, err);
-    tallies_free(&all);
-    return rc;
-}
-
-static int find_lower(struct fb_merge *merge, struct ties *t, struct fb_err *err) {
-    int experts = fb_pool_experts(merge->pool);
-    struct tallies all;
-    int rc = tallies_make(&all, (size_t)experts * FB_SELECT_LOWER, err);
-
-    if (!rc) rc = fb_scan_each(merge, "threshold 2/2", true, scan_lower, t, all.pointer, err);
-    for (int e = 0; e < experts && !rc; e++) {
-        const int64_t *bins = total(&all, e, FB_SELECT_LOWER);
-        t->least[e] =
-            fb_select_value(t->upper[e], fb_select_bin(bins, FB_SELECT_LOWER, &t->rank[e]));
-        fb_detail(merge->log, "%s: keeping |tau| >= %g",
-                  fb_pool_model_name(merge->pool, fb_pool_expert(merge->pool, e)),
-                  (double)t->least[e]);
-    }
-    tallies_free(&all);
-    return rc;
-}
 
 /* ---- the merge ------------------------------------------------------------------------------- */
-
-/* torch's sum over the first of two dimensions: one running sum, which is carried into a second
- * one after 16 rows, that one into a third after 256, and so on. */
-struct cascade {
-    float level[4][CHUNK];
-    int rows;
-};
-
-static void cascade_add(struct cascade *c, const float *x, int64_t n) {
-    for (int64_t i = 0; i < n; i++)
-        c->level[0][i] += x[i];
-    c->rows++;
-    for (int j = 1, span = 16; j < 4 && c->rows % span == 0; j++, span *= 16) {
-        for (int64_t i = 0; i < n; i++)
-            c->level[j][i] += c->level[j - 1][i];
-        memset(c->level[j - 1], 0, (size_t)n * sizeof(float));
-    }
-}
-
-static const float *cascade_sum(struct cascade *c, int64_t n) {
-    for (int j = 1; j < 4 && c->rows >= 16; j++)
-        for (int64_t i = 0; i < n; i++)
-            c->level[0][i] += c->level[j][i];
-    return c->level[0];
-}
-
-static void cascade_clear(struct cascade *c, int64_t n, int rows) {
-    c->rows = 0;
-    for (int j = 0; j < (rows < 16 ? 1 : 4); j++)
-        memset(c->level[j], 0, (size_t)n * sizeof(float));
-}
 
 static void trim(float *tau, const float *expert, const float *base, float least, int64_t n) {
     for (int64_t i = 0; i < n; i++) {
@@ -308,53 +117,92 @@ static void largest(float *most, const float *tau, int64_t n) {
         most[i] = fabsf(tau[i]) > most[i] ? fabsf(tau[i]) : most[i];
 }
 
+static void multiply(float *x, const float *by, int64_t n) {
+    for (int64_t i = 0; i < n; i++)
+        x[i] *= by[i];
+}
+
+/* counts = sum / max(counts, 1) */
+static void divide(float *counts, const float *sum, int64_t n) {
+    for (int64_t i = 0; i < n; i++)
+        counts[i] = sum[i] / (counts[i] > 1.0f ? counts[i] : 1.0f);
+}
+
 static void apply(float *out, const float *base, const float *merged, float scale, int64_t n) {
     for (int64_t i = 0; i < n; i++)
         out[i] = base[i] + scale * merged[i];
 }
 
 struct work {
-    struct cascade sum;
+    struct fb_cascade sum;
     float tau[CHUNK], sign[CHUNK], other[CHUNK]; /* other: counts for mean, maxima for max */
     uint32_t kept[CHUNK];
 };
 
+/* One column of the left-over ones at the end of the flattened model. */
+struct column {
+    const struct ties *ties;
+    const struct fb_block *in;
+    int64_t at;
+    const float *sign; /* elected, or NULL: all kept values are summed */
+};
+
+static float column_value(const void *column, int row) {
+    const struct column *c = column;
+    float tau;
+
+    trim(&tau, c->in->expert[row] + c->at, c->in->base + c->at, c->ties->least[row], 1);
+    if (c->sign) agree(&tau, c->sign, 1);
+    return tau;
+}
+
+/* Ends the sums of a chunk; those of left-over columns are taken anew in their own order. */
+static const float *end_sum(struct work *w, const struct ties *t, const struct fb_block *in,
+                            int64_t at, int64_t n, bool elected) {
+    int64_t whole = t->elements - t->elements % FB_CASCADE_GROUP;
+    int64_t i = whole - t->position[in->key_index] - in->begin - at;
+    float *sum = fb_cascade_end(&w->sum, n);
+
+    for (i = i > 0 ? i : 0; i < n; i++) {
+        struct column c = {t, in, at + i, elected ? &w->sign[i] : NULL};
+        sum[i] = fb_column_sum(column_value, &c, in->experts);
+    }
+    return sum;
+}
+
 static void elect(struct work *w, const struct ties *t, const struct fb_block *in, int64_t at,
                   int64_t n) {
-    cascade_clear(&w->sum, n, in->experts);
+    fb_cascade_begin(&w->sum, n, in->experts);
     memset(w->kept, 0, sizeof w->kept);
     for (int e = 0; e < in->experts; e++) {
         trim(w->tau, in->expert[e] + at, in->base + at, t->least[e], n);
         note_kept(w->kept, w->tau, n);
-        cascade_add(&w->sum, w->tau, n);
+        fb_cascade_add(&w->sum, w->tau, n);
     }
-    t->balance[in->index] += in->key->copies * signs(w->sign, cascade_sum(&w->sum, n), n);
+    t->balance[in->index] += in->key->copies * signs(w->sign, end_sum(w, t, in, at, n, false), n);
     if (settle(w->sign, w->kept, in->base + at, t, n)) t->draw[in->index] = true;
 }
 
 static const float *merge_agreeing(struct work *w, const struct ties *t, const struct fb_block *in,
                                    int64_t at, int64_t n) {
-    cascade_clear(&w->sum, n, in->experts);
+    const float *sum;
+
+    fb_cascade_begin(&w->sum, n, in->experts);
     memset(w->other, 0, sizeof w->other);
     for (int e = 0; e < in->experts; e++) {
         trim(w->tau, in->expert[e] + at, in->base + at, t->least[e], n);
         agree(w->tau, w->sign, n);
-        if (t->merge_func == MERGE_MAX) {
-            largest(w->other, w->tau, n);
-            continue;
-        }
+        if (t->merge_func == MERGE_MAX) largest(w->other, w->tau, n);
+        else fb_cascade_add(&w->sum, w->tau, n);
         if (t->merge_func == MERGE_MEAN) count(w->other, w->tau, n);
-        cascade_add(&w->sum, w->tau, n);
     }
-    if (t->merge_func == MERGE_SUM) return cascade_sum(&w->sum, n);
-    if (t->merge_func == MERGE_MEAN) {
-        const float *sum = cascade_sum(&w->sum, n);
-        for (int64_t i = 0; i < n; i++)
-            w->other[i] = sum[i] / (w->other[i] > 1.0f ? w->other[i] : 1.0f);
-    } else {
-        for (int64_t i = 0; i < n; i++)
-            w->other[i] *= w->sign[i];
+    if (t->merge_func == MERGE_MAX) {
+        multiply(w->other, w->sign, n);
+        return w->other;
     }
+    sum = end_sum(w, t, in, at, n, true);
+    if (t->merge_func == MERGE_SUM) return sum;
+    divide(w->other, sum, n);
     return w->other;
 }
 
@@ -426,9 +274,28 @@ static int mark_removed(struct ties *t, struct fb_merge *merge, const struct fb_
             fb_warn(merge->log, "ties_merging: remove_keys: the models have no key '%s'",
                     remove->item[r]);
     }
-    for (int64_t k = 0; k < keys; k++) {
-        const struct fb_pool_key *key = fb_pool_key(merge->pool, k);
-        if (!t->removed[k]) t->elements += key->numel * key->copies;
+    return FB_OK;
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp((*(const struct fb_pool_key *const *)a)->name,
+                  (*(const struct fb_pool_key *const *)b)->name);
+}
+
+/* Where each key lies in the flattened model, and how long that is. */
+static int find_positions(struct ties *t, struct fb_merge *merge, struct fb_err *err) {
+    size_t keys = (size_t)fb_pool_keys(merge->pool);
+    const struct fb_pool_key *first = fb_pool_key(merge->pool, 0);
+    const struct fb_pool_key **sorted = fb_arena_calloc(merge->arena, keys, sizeof *sorted, err);
+
+    t->position = fb_arena_calloc(merge->arena, keys, sizeof *t->position, err);
+    if (!sorted || !t->position) return err->code;
+    for (size_t k = 0; k < keys; k++)
+        sorted[k] = first + k;
+    qsort(sorted, keys, sizeof *sorted, by_name);
+    for (size_t k = 0; k < keys; k++) {
+        t->position[sorted[k] - first] = t->elements;
+        if (!t->removed[sorted[k] - first]) t->elements += sorted[k]->numel * sorted[k]->copies;
     }
     return FB_OK;
 }
@@ -439,20 +306,19 @@ static int prepare(struct ties *t, struct fb_merge *merge, const struct opts *o,
     size_t experts = (size_t)fb_pool_experts(merge->pool), blocks = (size_t)fb_each_blocks(merge);
 
     t->scale = (float)o->scaling_factor;
-    t->kept = o->threshold > 1 ? o->threshold / 100 : o->threshold;
     t->majority = 1;
     t->blocks = (int64_t)blocks;
     t->least = fb_arena_calloc(a, experts, sizeof *t->least, err);
-    t->upper = fb_arena_calloc(a, experts, sizeof *t->upper, err);
-    t->rank = fb_arena_calloc(a, experts, sizeof *t->rank, err);
     t->balance = fb_arena_calloc(a, blocks, sizeof *t->balance, err);
     t->draw = fb_arena_calloc(a, blocks, sizeof *t->draw, err);
-    if (!t->least || !t->upper || !t->rank || !t->balance || !t->draw) return err->code;
-    return mark_removed(t, merge, &o->remove_keys, err);
+    if (!t->least || !t->balance || !t->draw) return err->code;
+    if (mark_removed(t, merge, &o->remove_keys, err)) return err->code;
+    return find_positions(t, merge, err);
 }
 
 static int run(const void *options, struct fb_merge *merge, struct fb_err *err) {
     const struct opts *o = options;
+    double kept = o->threshold > 1 ? o->threshold / 100 : o->threshold;
     struct ties t = {0};
     int64_t k;
 
@@ -460,9 +326,8 @@ static int run(const void *options, struct fb_merge *merge, struct fb_err *err) 
     if (fb_each_align(merge, true, err)) return err->code;
     merge->model = fb_pool_base(merge->pool, err);
     if (prepare(&t, merge, o, err)) return err->code;
-    k = t.elements - (int64_t)((double)t.elements * t.kept);
-    if (find_upper(merge, &t, k, err)) return err->code;
-    if (k > 0 && find_lower(merge, &t, err)) return err->code;
+    k = t.elements - (int64_t)((double)t.elements * kept);
+    if (fb_threshold_find(merge, t.removed, k, t.least, err)) return err->code;
     return fb_merge_twice(merge, true, merge_block, &t, again, t.draw, err);
 }
 
