@@ -384,3 +384,7 @@ int fb_pool_load(struct fb_pool *pool, int model, struct fb_weights *out, struct
     }
     return FB_OK;
 }
+
+bool fb_pool_is_open(const struct fb_pool *pool, int model) {
+    return pool->member[model].ckpt != NULL;
+}
