@@ -3,7 +3,7 @@ PRESET  ?= release
 JOBS    ?= $(shell nproc)
 PREFIX  ?= /usr/local
 BINARY   = build/$(PRESET)/fusion_bench
-SANITIZERS = asan
+SANITIZERS = asan tsan
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build demo check test sanitize tidy lint format bench fuzz coverage install clean
@@ -28,7 +28,7 @@ check: deps build lint test sanitize ## install what is missing, build, lint, ru
 test: build ## run the tests of build/$(PRESET)
 	@ctest --preset $(PRESET) -j $(JOBS)
 
-sanitize: ## build with the address and undefined-behaviour sanitizers and run the tests
+sanitize: ## run the tests with the address, undefined-behaviour and thread sanitizers
 	@for p in $(SANITIZERS); do \
 	  cmake --preset $$p -Wno-dev > /dev/null && cmake --build --preset $$p -j $(JOBS) && \
 	  ctest --preset $$p -j $(JOBS) || exit 1; done

@@ -167,26 +167,37 @@ static int print_real(struct fb_str *out, double value, struct fb_err *err) {
     return fb_str_puts(out, number, err);
 }
 
-static int print(struct fb_str *out, const struct fb_node *node, int depth, struct fb_err *err);
+/* Where `indent` is set, every child starts a line of its own, two spaces per level. */
+static int print(struct fb_str *out, const struct fb_node *node, int depth, bool indent,
+                 struct fb_err *err);
 
-static int print_children(struct fb_str *out, const struct fb_node *node, int depth,
+static int print_break(struct fb_str *out, int depth, bool indent, struct fb_err *err) {
+    return indent ? fb_str_printf(out, err, "\n%*s", 2 * depth, "") : FB_OK;
+}
+
+static int print_key(struct fb_str *out, const char *key, struct fb_err *err) {
+    if (fb_json_print_text(out, key, strlen(key), true, err)) return err->code;
+    return fb_str_puts(out, ": ", err);
+}
+
+static int print_children(struct fb_str *out, const struct fb_node *node, int depth, bool indent,
                           struct fb_err *err) {
     bool map = node->kind == FB_MAP;
 
     if (depth > DEPTH_MAX) return fb_fail(err, FB_EFORMAT, "nested deeper than %d", DEPTH_MAX);
     if (fb_str_putc(out, map ? '{' : '[', err)) return err->code;
     for (int64_t i = 0; i < node->count; i++) {
-        if (i && fb_str_puts(out, ", ", err)) return err->code;
-        if (map &&
-            (fb_json_print_text(out, node->key[i].text, strlen(node->key[i].text), true, err) ||
-             fb_str_puts(out, ": ", err)))
-            return err->code;
-        if (print(out, node->item[i], depth + 1, err)) return err->code;
+        if (i && fb_str_puts(out, indent ? "," : ", ", err)) return err->code;
+        if (print_break(out, depth + 1, indent, err)) return err->code;
+        if (map && print_key(out, node->key[i].text, err)) return err->code;
+        if (print(out, node->item[i], depth + 1, indent, err)) return err->code;
     }
+    if (node->count && print_break(out, depth, indent, err)) return err->code;
     return fb_str_putc(out, map ? '}' : ']', err);
 }
 
-static int print(struct fb_str *out, const struct fb_node *node, int depth, struct fb_err *err) {
+static int print(struct fb_str *out, const struct fb_node *node, int depth, bool indent,
+                 struct fb_err *err) {
     switch (node->kind) {
     case FB_NULL: return fb_str_puts(out, "null", err);
     case FB_BOOL: return fb_str_puts(out, node->value.flag ? "true" : "false", err);
@@ -196,11 +207,16 @@ static int print(struct fb_str *out, const struct fb_node *node, int depth, stru
     case FB_REAL: return print_real(out, node->value.real, err);
     case FB_TEXT: return fb_json_print_text(out, node->text, strlen(node->text), true, err);
     case FB_LIST:
-    case FB_MAP: return print_children(out, node, depth, err);
+    case FB_MAP: return print_children(out, node, depth, indent, err);
     }
     return FB_OK;
 }
 
 int fb_json_print(struct fb_str *out, const struct fb_node *node, struct fb_err *err) {
-    return print(out, node, 0, err);
+    return print(out, node, 0, false, err);
+}
+
+int fb_json_print_indented(struct fb_str *out, const struct fb_node *node, struct fb_err *err) {
+    if (print(out, node, 0, true, err)) return err->code;
+    return fb_str_putc(out, '\n', err);
 }

@@ -13,8 +13,7 @@ int fb_json_load(struct fb_node **out, struct fb_arena *a, const char *path,
 /* Appends what Python's json.dump(node) writes: one line, ", " and ": ", non-ASCII as \uXXXX,
  * NaN / Infinity literals, shortest round-trip doubles, no final newline. */
 int fb_json_print(struct fb_str *out, const struct fb_node *node, struct fb_err *err) FB_MUST_CHECK;
-/* The same with Python's indent=2 and sorted keys, as transformers writes config.json; a newline at
- * the end. */
+/* The same with Python's indent=2, as transformers writes config.json; a newline at the end. */
 int fb_json_print_indented(struct fb_str *out, const struct fb_node *node,
                            struct fb_err *err) FB_MUST_CHECK;
 /* One string in JSON quotes; `ascii` escapes everything beyond ASCII, and invalid UTF-8 becomes

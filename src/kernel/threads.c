@@ -1,0 +1,11 @@
+#include "kernel/threads.h"
+
+#include <omp.h>
+
+int fb_threads(void) {
+    return omp_get_max_threads();
+}
+
+void fb_threads_set(int n) {
+    omp_set_num_threads(n);
+}
