@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH_SEQUENCES = 4096, LABELS_MAX = 1 << 16 };
+enum { BATCH_TOKENS = 4096, BATCH_SEQUENCES = 4096, LABELS_MAX = 1 << 16 };
 
 struct opts {
     const char *name;
@@ -36,7 +36,6 @@ struct opts {
     int64_t batch_size;
     int64_t num_workers;
     int64_t max_length;
-    int64_t batch_tokens;
     bool fast_dev_run;
     const char *data_dir;
 };
@@ -46,8 +45,8 @@ static const struct fb_opt opts[] = {
     FB_OPT_TEXT(struct opts, dataset_type, "null", "accepted and not used"),
     FB_OPT_NODE(struct opts, tasks, "null", "list of {name, dataset: {name, split}}"),
     FB_OPT_NODE(struct opts, test_datasets, "null", "the same as a mapping: task -> {name, split}"),
-    FB_OPT_NODE(struct opts, tokenizer, "gpt2",
-                "folder or hub name, or {pretrained_model_name_or_path: ...}"),
+    FB_OPT_NODE(struct opts, tokenizer, "null",
+                "folder or hub name, or {pretrained_model_name_or_path: ...}; null: gpt2"),
     FB_OPT_NODE(struct opts, dataloader_kwargs, "null",
                 "{batch_size, num_workers}: the same as the two options below"),
     FB_OPT_INT(struct opts, batch_size, "8", 1, 1 << 20,
@@ -55,8 +54,6 @@ static const struct fb_opt opts[] = {
     FB_OPT_INT(struct opts, num_workers, "0", 0, 1024, "accepted and not used"),
     FB_OPT_INT(struct opts, max_length, "512", 1, 1 << 20,
                "tokens of an example that are kept (longest_first)"),
-    FB_OPT_INT(struct opts, batch_tokens, "4096", 1, 1 << 20,
-               "tokens computed together: memory and speed, never results"),
     FB_OPT_BOOL(struct opts, fast_dev_run, "false", "first batch of each task only"),
     FB_OPT_TEXT(struct opts, data_dir, "null",
                 "folder with glue/<task>/..., before path.data_dir and the Hugging Face cache"),
@@ -231,11 +228,13 @@ static int forward(struct job *job, struct fb_err *err) {
     struct fb_arena step = {0};
     struct fb_batches batches = {0};
     struct fb_progress progress;
+    int64_t tokens = job->evaluation->batch_tokens;
     int rc;
 
     job->logits = fb_calloc((size_t)job->data.rows, (size_t)job->labels * sizeof(float), err);
     if (!job->logits) return err->code;
-    rc = fb_batches_plan(&batches, &sequences, job->options->batch_tokens, BATCH_SEQUENCES, err);
+    rc =
+        fb_batches_plan(&batches, &sequences, tokens ? tokens : BATCH_TOKENS, BATCH_SEQUENCES, err);
     fb_progress_begin(&progress, job->evaluation->log, job->item->name, "examples", job->data.rows);
     for (int64_t b = 0; !rc && b < batches.count; b++) {
         rc = fb_interrupted(err);
