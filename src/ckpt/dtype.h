@@ -32,7 +32,8 @@ bool fb_dtype_parse(const char *name, enum fb_dtype *out);
 bool fb_dtype_is_float(enum fb_dtype dtype);
 
 /* `count` elements, to or from f32. `bytes` may be unaligned. Widening is exact except from F64 and
- * the wide integers; narrowing rounds once, to nearest even. */
+ * the wide integers; narrowing rounds once, to nearest even; integers are clamped and take NaN for
+ * 0, floats overflow to infinity (F8_E4M3: NaN). BOOL: not zero. */
 void fb_dtype_to_f32(float *out, const void *bytes, enum fb_dtype dtype, int64_t count);
 void fb_dtype_from_f32(void *bytes, const float *in, enum fb_dtype dtype, int64_t count);
 
