@@ -169,6 +169,16 @@ static int print_real(struct fb_str *out, double value, struct fb_err *err) {
 
 static int print(struct fb_str *out, const struct fb_node *node, int depth, struct fb_err *err);
 
+static int print_key(struct fb_str *out, const struct fb_key *key, struct fb_err *err) {
+    const char *text = key->text;
+
+    if (key->kind == FB_REAL && !strcmp(text, "nan")) text = "NaN";
+    else if (key->kind == FB_REAL && !strcmp(text, "inf")) text = "Infinity";
+    else if (key->kind == FB_REAL && !strcmp(text, "-inf")) text = "-Infinity";
+    if (fb_json_print_text(out, text, strlen(text), true, err)) return err->code;
+    return fb_str_puts(out, ": ", err);
+}
+
 static int print_children(struct fb_str *out, const struct fb_node *node, int depth,
                           struct fb_err *err) {
     bool map = node->kind == FB_MAP;
@@ -177,10 +187,7 @@ static int print_children(struct fb_str *out, const struct fb_node *node, int de
     if (fb_str_putc(out, map ? '{' : '[', err)) return err->code;
     for (int64_t i = 0; i < node->count; i++) {
         if (i && fb_str_puts(out, ", ", err)) return err->code;
-        if (map &&
-            (fb_json_print_text(out, node->key[i].text, strlen(node->key[i].text), true, err) ||
-             fb_str_puts(out, ": ", err)))
-            return err->code;
+        if (map && print_key(out, &node->key[i], err)) return err->code;
         if (print(out, node->item[i], depth + 1, err)) return err->code;
     }
     return fb_str_putc(out, map ? '}' : ']', err);
