@@ -245,19 +245,21 @@ int fb_gpt2_last_hidden(const struct fb_gpt2 *m, const struct fb_batch *batch, f
 int fb_gpt2_logits(float *out, const float *hidden, int64_t rows, int64_t n_embd,
                    const struct fb_weight *score, struct fb_err *err) {
     struct fb_packed head;
+    int result;
 
     if (score->ndim != 2 || score->shape[1] != n_embd || score->shape[0] < 1)
         return fb_fail(err, FB_EMISMATCH, "tensor '%s' is not a matrix of %jd columns", score->name,
                        (intmax_t)n_embd);
     if (fb_pack(&head, score->data, FB_OUT_IN, NULL, n_embd, score->shape[0], NULL, err))
         return err->code;
-    fb_gemm(&(struct fb_gemm){.y = out,
-                              .ldy = score->shape[0],
-                              .x = hidden,
-                              .ldx = n_embd,
-                              .rows = rows,
-                              .weight = &head,
-                              .columns = score->shape[0]});
+    result = fb_gemm(&(struct fb_gemm){.y = out,
+                                       .ldy = score->shape[0],
+                                       .x = hidden,
+                                       .ldx = n_embd,
+                                       .rows = rows,
+                                       .weight = &head,
+                                       .columns = score->shape[0]},
+                     err);
     fb_packed_free(&head);
-    return FB_OK;
+    return result;
 }
