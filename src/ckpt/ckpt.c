@@ -181,7 +181,8 @@ static const char *choose_weights(const struct listing *l, struct fb_err *err) {
     if (l->others)
         fb_fail(err, FB_EFORMAT, "holds %d .safetensors files and no " WEIGHTS_INDEX, l->others);
     else if (l->pickle) refuse_pickle(l->pickle, err);
-    else if (l->adapter) fb_fail(err, FB_EUNSUPPORTED, "holds an adapter (" ADAPTER ") and no model");
+    else if (l->adapter)
+        fb_fail(err, FB_EUNSUPPORTED, "holds an adapter (" ADAPTER ") and no model");
     else
         fb_fail(err, FB_ENOTFOUND,
                 "holds no weights (looked for " WEIGHTS ", " WEIGHTS_INDEX

@@ -1,4 +1,10 @@
 /* commands.c - the registry of subcommands: one row each. */
 #include "cli/command.h"
 
-const struct fb_command *const fb_commands[] = {NULL};
+extern const struct fb_command fb_cmd_inspect;
+extern const struct fb_command fb_cmd_diff;
+extern const struct fb_command fb_cmd_tokenize;
+extern const struct fb_command fb_cmd_dataset;
+
+const struct fb_command *const fb_commands[] = {&fb_cmd_inspect, &fb_cmd_diff, &fb_cmd_tokenize,
+                                                &fb_cmd_dataset, NULL};

@@ -65,6 +65,7 @@ struct fb_node *fb_node_copy(struct fb_arena *a, const struct fb_node *node, str
     if (!copy) return NULL;
     copy->value = node->value;
     copy->quoted = node->quoted;
+    copy->literal = node->literal;
     if (node->text && !(copy->text = fb_arena_strdup(a, node->text, err))) return NULL;
     for (int64_t i = 0; i < node->count; i++) {
         struct fb_node *child = fb_node_copy(a, node->item[i], err);
@@ -276,7 +277,7 @@ bool fb_node_is_missing(const struct fb_node *node) {
 }
 
 bool fb_node_is_interpolation(const struct fb_node *node) {
-    return node && node->kind == FB_TEXT && strstr(node->text, "${");
+    return node && node->kind == FB_TEXT && !node->literal && strstr(node->text, "${");
 }
 
 static bool number_of(const struct fb_node *node, double *out) {
@@ -318,14 +319,14 @@ void fb_place_format(char *out, size_t size, struct fb_place place) {
 
 int fb_node_path(struct fb_str *out, const struct fb_node *node, struct fb_err *err) {
     const struct fb_node *parent = node->parent;
+    int64_t i = 0;
 
     if (!parent) return FB_OK;
     if (fb_node_path(out, parent, err)) return err->code;
+    while (i < parent->count && parent->item[i] != node)
+        i++;
+    if (i == parent->count) return FB_OK; /* a value made for this parent, not one of its items */
     if (out->size && fb_str_putc(out, '.', err)) return err->code;
-    for (int64_t i = 0; i < parent->count; i++) {
-        if (parent->item[i] != node) continue;
-        if (parent->kind == FB_MAP) return fb_str_puts(out, parent->key[i].text, err);
-        return fb_str_printf(out, err, "%jd", (intmax_t)i);
-    }
-    return FB_OK;
+    if (parent->kind == FB_MAP) return fb_str_puts(out, parent->key[i].text, err);
+    return fb_str_printf(out, err, "%jd", (intmax_t)i);
 }

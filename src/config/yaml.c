@@ -9,6 +9,7 @@
 
 #include "base/map.h"
 #include "base/names.h"
+#include "config/interp.h"
 #include "config/yaml_scalar.h"
 
 #include <stdlib.h>
@@ -351,6 +352,8 @@ static int build_scalar(struct reader *r, const struct raw *raw, struct fb_node 
     }
     if (fb_yaml_construct(node, raw->tag, raw->text, r->arena, r->err)) return at(r, raw->place);
     if (node->kind == FB_TEXT) node->quoted = raw->quoted;
+    if (fb_node_is_interpolation(node) && fb_interp_check(&r->scratch, node->text, r->err))
+        return at(r, raw->place);
     return FB_OK;
 }
 

@@ -82,4 +82,5 @@ const struct fb_pool_type fb_pool_gpt2_cls = {
     .opts_size = sizeof(struct opts),
     .canonical = canonical,
     .compare = compare,
+    .backbone = "GPT2Model",
 };

@@ -206,7 +206,7 @@ static const char *const pool_ignored[] = {
     "type",         "_target_",      "_recursive_",   "_convert_",       "_version_",
     "_usage_",      "name",          "cache_dir",     "dataset_type",    "train_datasets",
     "val_datasets", "test_datasets", "tokenizer",     "base_model",      "model_kwargs",
-    "peft_kwargs",  "load_lora",     "_model_loader", "_dataset_loader", NULL};
+    "peft_kwargs",  "load_lora",     "_model_loader", "_dataset_loader", "data_dir", NULL};
 
 static int read_options(struct fb_pool *pool, struct fb_err *err) {
     void *opts = fb_arena_calloc(&pool->arena, 1, pool->type->opts_size, err);
@@ -383,4 +383,8 @@ int fb_pool_load(struct fb_pool *pool, int model, struct fb_weights *out, struct
         w->trainable = true;
     }
     return FB_OK;
+}
+
+bool fb_pool_is_open(const struct fb_pool *pool, int model) {
+    return pool->member[model].ckpt != NULL;
 }

@@ -45,6 +45,7 @@ struct fb_pool_type {
     int (*compare)(const char *a, const char *b);
     /* Keys of the reference's state dict that share this tensor; NULL: 1. */
     int (*copies)(const char *name);
+    const char *backbone;    /* class that transformers loads the state dict with, or NULL */
     const char *unavailable; /* not NULL: why this build cannot open it */
 };
 
@@ -77,6 +78,8 @@ int fb_pool_folder(struct fb_pool *pool, int model, const char **folder,
 /* The checkpoint of a model: heads and buffers are found here. Borrowed. */
 int fb_pool_ckpt(struct fb_pool *pool, int model, const struct fb_ckpt **ckpt,
                  struct fb_err *err) FB_MUST_CHECK;
+/* Whether its checkpoint has been opened. */
+bool fb_pool_is_open(const struct fb_pool *pool, int model);
 /* config.json of a model, borrowed. */
 int fb_pool_config(struct fb_pool *pool, int model, const struct fb_node **config,
                    struct fb_err *err) FB_MUST_CHECK;

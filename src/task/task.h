@@ -15,6 +15,7 @@ struct fb_evaluation {
     struct fb_arena *arena;
     const char *data_dir;         /* path.data_dir of the configuration, or NULL */
     const char *predictions_path; /* NULL: not written */
+    int64_t batch_tokens;         /* most tokens computed at once; 0: chosen */
     bool fast_dev_run;
     struct fb_node *report; /* out: mapping, from `arena`; what the JSON file holds */
     struct fb_node *table;  /* out: rows for the printed table (task, metric, correct, total,

@@ -39,6 +39,20 @@ int fb_tokenizer_encode_pair(const struct fb_tokenizer *t, struct fb_ids *out, c
 int fb_tokenizer_decode(const struct fb_tokenizer *t, struct fb_str *out, const int32_t *ids,
                         int64_t count, bool skip_specials, struct fb_err *err) FB_MUST_CHECK;
 
+/* One thread's way to encode many texts quickly: it borrows the tokenizer and remembers the words it
+ * has met. The ids are those of the functions above; owned. */
+struct fb_encoder;
+
+int fb_encoder_open(struct fb_encoder **out, const struct fb_tokenizer *t,
+                    struct fb_err *err) FB_MUST_CHECK;
+void fb_encoder_close(struct fb_encoder *e);
+int fb_encoder_encode(struct fb_encoder *e, struct fb_ids *out, const char *text, size_t size,
+                      bool specials, struct fb_err *err) FB_MUST_CHECK;
+/* As fb_tokenizer_encode_pair; without `around`, nothing is added around the text. */
+int fb_encoder_encode_pair(struct fb_encoder *e, struct fb_ids *out, const char *text, size_t size,
+                           const char *pair, size_t pair_size, int64_t max_length, bool around,
+                           struct fb_err *err) FB_MUST_CHECK;
+
 int64_t fb_tokenizer_size(const struct fb_tokenizer *t); /* ids are below this */
 /* Id of a token by its text, or -1. */
 int32_t fb_tokenizer_id(const struct fb_tokenizer *t, const char *token);
