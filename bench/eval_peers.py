@@ -85,9 +85,10 @@ def with_onnxruntime(session, ids, size):
 
 def open_onnx(folder, directory):
     try:
+        import onnx  # noqa: F401  torch's exporter needs it
         import onnxruntime
-    except ImportError:
-        print("onnxruntime is not installed: skipped")
+    except ImportError as e:
+        print(f"onnxruntime is skipped: {e}")
         return None
     from transformers import GPT2ForSequenceClassification
     model = GPT2ForSequenceClassification.from_pretrained(folder, attn_implementation="eager").eval()
