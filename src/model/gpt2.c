@@ -76,14 +76,12 @@ static const float *bind(const struct fb_weights *weights, const char *prefix, c
                          int64_t rows, int64_t cols, struct fb_err *err) {
     const struct fb_weight *w;
     char name[2 * NAME], found[SHAPE], wanted[SHAPE];
-    int64_t at;
 
     snprintf(name, sizeof name, "%s.%s", prefix, suffix);
-    if ((at = fb_names_find(&weights->names, name)) < 0) {
+    if (!(w = fb_weights_find(weights, name))) {
         fb_fail(err, FB_ENOTFOUND, "the model has no tensor '%s'", name);
         return NULL;
     }
-    w = &weights->item[at];
     if (rows ? w->ndim == 2 && w->shape[0] == rows && w->shape[1] == cols
              : w->ndim == 1 && w->shape[0] == cols)
         return w->data;
@@ -232,6 +230,7 @@ int fb_gpt2_last_hidden(const struct fb_gpt2 *m, const struct fb_batch *batch, f
         bool all = whole || i + 1 < c->n_layer;
         fb_graph_next(g);
         x = (all ? attend : attend_last)(g, b, x, batch, c->n_head, attention_scale(c, i), err);
+        fb_graph_next(g);
         mid = fb_op_linear(g, fb_op_layer_norm(g, x, &b->ln_2, err), &b->c_fc, c->activation, NULL,
                            err);
         x = fb_op_linear(g, mid, &b->mlp_c_proj, FB_LINEAR, x, err);
