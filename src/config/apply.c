@@ -41,10 +41,14 @@ static int selected(struct fb_node **out, struct fb_node *root, const char *path
 }
 
 static int list_keys(struct fb_str *out, const struct fb_node *map, struct fb_err *err) {
-    for (int64_t i = 0; i < map->count && i < KEYS_SHOWN; i++)
-        if ((i && fb_str_puts(out, ", ", err)) || fb_str_puts(out, map->key[i].text, err))
+    int shown = 0;
+
+    for (int64_t i = 0; i < map->count; i++) {
+        if (!map->parent && !strcmp(map->key[i].text, "hydra")) continue;
+        if (shown == KEYS_SHOWN) return fb_str_puts(out, ", ...", err);
+        if ((shown++ && fb_str_puts(out, ", ", err)) || fb_str_puts(out, map->key[i].text, err))
             return err->code;
-    if (map->count > KEYS_SHOWN) return fb_str_puts(out, ", ...", err);
+    }
     return FB_OK;
 }
 

@@ -3,6 +3,7 @@
 #include "config/alias.h"
 #include "config/apply.h"
 #include "config/hydra.h"
+#include "config/interp.h"
 #include "config/merge.h"
 
 #include <string.h>
@@ -121,6 +122,19 @@ static struct fb_node *embed(struct fb_node *content, const char *package, struc
     }
 }
 
+/* Malformed interpolations are errors even if nobody asks for their value. */
+static int check_strings(const struct fb_node *node, struct fb_arena *a, struct fb_err *err) {
+    char place[256];
+
+    if (fb_node_is_interpolation(node) && fb_interp_check(a, node->text, err)) {
+        fb_place_format(place, sizeof place, node->place);
+        return fb_context(err, "%s'%s'", place, node->text);
+    }
+    for (int64_t i = 0; i < node->count; i++)
+        if (check_strings(node->item[i], a, err)) return err->code;
+    return FB_OK;
+}
+
 static int merge_step(struct fb_composed *c, const struct fb_step *step, struct fb_arena *a,
                       struct fb_err *err) {
     const struct fb_config *loaded;
@@ -133,6 +147,7 @@ static int merge_step(struct fb_composed *c, const struct fb_step *step, struct 
                        "'%s' holds a list; only a mapping can be merged into the "
                        "root of the configuration",
                        loaded->file);
+    if (check_strings(loaded->node, a, err)) return err->code;
     if (!(content = fb_node_copy(a, loaded->node, err)) ||
         !(content = embed(content, step->package, a, err)))
         return err->code;
@@ -167,6 +182,7 @@ int fb_compose(struct fb_composed *out, const struct fb_compose_request *request
         if (merge_step(out, out->defaults.step + i, a, err)) return err->code;
     for (int64_t i = 0; i < out->choices.value_count; i++) {
         aliased = *out->choices.values[i];
+        if (aliased.value && check_strings(aliased.value, a, err)) return err->code;
         if (fb_alias_apply(&aliased, out->all, a, err) ||
             fb_apply_override(out->all, &aliased, a, err))
             return err->code;

@@ -71,6 +71,7 @@ def expert(base_folder, tokenizer, task, rows):
     model = GPT2ForSequenceClassification.from_pretrained(
         base_folder, num_labels=len(names), pad_token_id=end, id2label=dict(enumerate(names)),
         label2id={n: i for i, n in enumerate(names)})
+    model.config._name_or_path = ""  # not where this machine keeps the base
     model.train()
     items = [(encode(tokenizer, task, r), r["label"]) for r in rows]
     optimizer = torch.optim.AdamW(

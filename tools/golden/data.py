@@ -118,12 +118,56 @@ def odd_files():
     write("constant.parquet", pa.table({"n": pa.array([5] * 1_000_000, pa.int64())}), compression="zstd")
 
 
+def varint(n):
+    out = b""
+    while n > 127:
+        out += bytes([n & 127 | 128])
+        n >>= 7
+    return out + bytes([n])
+
+
+def struct_of(*fields):
+    """A thrift struct in the compact protocol from (id, type, bytes)."""
+    out, last = b"", 0
+    for number, kind, value in fields:
+        out += bytes([number - last << 4 | kind]) + value
+        last = number
+    return out + b"\0"
+
+
+def integer(number, value):
+    return number, 5, varint(value * 2)
+
+
+def text(number, value):
+    return number, 8, varint(len(value)) + value
+
+
+def structs(number, *items):
+    return number, 9, bytes([len(items) << 4 | 12]) + b"".join(items)
+
+
+def legacy():
+    """Definition levels in the retired encoding BIT_PACKED (most significant bit first), which no
+    current writer makes: six rows, the second and third null, of 10, 20, 30, 40."""
+    body = bytes([0b10011100]) + struct.pack("<4i", 10, 20, 30, 40)
+    header = struct_of(integer(1, 0), integer(2, len(body)), integer(3, len(body)),
+                       (5, 12, struct_of(integer(1, 6), integer(2, 0), integer(3, 4), integer(4, 4))))
+    page = header + body
+    root = struct_of(text(4, b"root"), integer(5, 1))
+    leaf = struct_of(integer(1, 1), integer(3, 1), text(4, b"n"))
+    meta = struct_of(integer(1, 1), integer(4, 0), integer(5, 6), integer(7, len(page)), integer(9, 4))
+    group = struct_of(structs(1, struct_of((3, 12, meta))), integer(2, len(page)), integer(3, 6))
+    footer = struct_of(integer(1, 1), structs(2, root, leaf), integer(3, 6), structs(4, group))
+    (OUT / "legacy.parquet").write_bytes(b"PAR1" + page + footer + struct.pack("<I", len(footer)) + b"PAR1")
+
+
 def corpora():
     rng = random.Random(3)
     parquet = CORPUS / "parquet"
     for folder in ("parquet", "jsonl", "tsv"):
         (CORPUS / folder).mkdir(parents=True, exist_ok=True)
-    seeds = ["full_none_v1_dict", "nulls_snappy_v2_dict", "nulls_delta", "full_split", "mixed", "checksum"]
+    seeds = ["full_none_v1_dict", "nulls_snappy_v2_dict", "nulls_delta", "full_split", "mixed", "checksum", "legacy"]
     for name in seeds:
         data = (OUT / f"{name}.parquet").read_bytes()
         (parquet / f"{name}.parquet").write_bytes(data)
@@ -174,6 +218,7 @@ if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
     matrix()
     odd_files()
+    legacy()
     corpora()
     if args.glue:
         glue(args.glue)
