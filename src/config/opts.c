@@ -279,10 +279,9 @@ static int unknown(const struct fb_opt *opts, const char *key, bool as_flag, int
 
     for (; opts && opts->key && n < SUGGEST_MAX; opts++)
         names[n++] = opts->key;
-    nearest = fb_nearest(key, names, n);
     shown_key(shown, key, as_flag);
     if (!n) return fb_fail(err, code, "no option '%s' (it has none)", shown);
-    if (nearest)
+    if ((nearest = fb_nearest(key, names, n)))
         return fb_fail(err, code, "no option '%s' (did you mean '%s'?)", shown,
                        shown_key(other, nearest, as_flag));
     for (size_t i = 0; i < n; i++)
