@@ -19,6 +19,7 @@ struct token {
     bool lstrip, rstrip, single_word, special;
     bool flagged;  /* has flags of its own, as opposed to a plain string */
     bool fallback; /* GPT-2's default, which no file names */
+    bool listed;   /* only in added_tokens.json, which knows no flags */
 };
 
 /* The added tokens by id and by content, and the attributes, while they are gathered. */
@@ -193,7 +194,9 @@ static int read_added(struct gather *g, const json_t *added, struct fb_err *err)
 
     if (!json_is_object(added)) return fb_fail(err, FB_EFORMAT, "is not an object");
     json_object_foreach((json_t *)(uintptr_t)added, key, value) {
-        struct token token = {.content = key, .flagged = true, .special = is_attribute(g, key)};
+        struct token token = {.content = key, .flagged = true, .listed = true};
+
+        token.special = is_attribute(g, key);
         if (!json_is_integer(value))
             return fb_fail(err, FB_EFORMAT, "the id of '%.64s' is not a whole number", key);
         if (put(g, token, json_integer_value(value), err)) return err->code;
@@ -244,7 +247,8 @@ static struct token with_flags(const struct gather *g, struct token token) {
     if (content < 0) return token;
     snprintf(digits, sizeof digits, "%jd", (intmax_t)g->last[content]);
     slot = fb_names_find(&g->ids, digits);
-    return strcmp(g->by_id[slot].content, token.content) ? token : g->by_id[slot];
+    if (g->by_id[slot].listed || strcmp(g->by_id[slot].content, token.content) != 0) return token;
+    return g->by_id[slot];
 }
 
 static int64_t own_id(const struct gather *g, const char *content) {
