@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "cli/record.h"
 #include "config/yaml.h"
+#include "kernel/threads.h"
 #include "method/method.h"
 #include "pool/pool.h"
 #include "pool/save.h"
@@ -24,7 +25,7 @@ struct opts {
     bool fast_dev_run, dry_run, print_config;
     const char *log_dir;
     const struct fb_node *seed;
-    int64_t merge_block;
+    const struct fb_node *threads, *batch_tokens, *merge_block;
 };
 
 static const struct fb_opt opts[] = {
@@ -44,9 +45,15 @@ static const struct fb_opt opts[] = {
     FB_OPT_BOOL(struct opts, print_config, "true", "show the configuration first, on stderr"),
     FB_OPT_TEXT(struct opts, log_dir, "null", "run folder of the older layout"),
     FB_OPT_NODE(struct opts, seed, "null", "seed of methods that draw random numbers"),
-    FB_OPT_INT(struct opts, merge_block, "0", 0, 1 << 30,
-               "elements of a block while merging, 0: chosen; never changes results"),
+    FB_OPT_NODE(struct opts, threads, "null", "threads; null: all cores"),
+    FB_OPT_NODE(struct opts, batch_tokens, "null", "most tokens computed at once; null: chosen"),
+    FB_OPT_NODE(struct opts, merge_block, "null", "elements merged at once; null: chosen"),
     FB_OPT_END,
+};
+
+/* The three limits, 0 where null; none of them changes results. */
+struct limits {
+    int64_t threads, batch_tokens, merge_block;
 };
 
 struct save_opts {
@@ -63,6 +70,7 @@ static const struct fb_opt save_opts[] = {
 
 struct job {
     struct opts o;
+    struct limits limits;
     struct save_opts save;
     const struct fb_method *method;
     void *method_opts;
@@ -96,6 +104,28 @@ static int read_top(struct opts *out, const struct fb_node *config, struct fb_ar
     }
     if (!known) return err->code;
     return fb_opts_read(opts, out, known, NULL, a, err);
+}
+
+static int read_limit(int64_t *out, const struct fb_node *node, const char *key, int64_t most,
+                      struct fb_err *err) {
+    *out = 0;
+    if (!node) return FB_OK;
+    if (node->kind != FB_INT || node->value.integer < 1 || node->value.integer > most)
+        return fb_fail(err, FB_ECONFIG, "%s: expects null or an integer from 1 to %jd", key,
+                       (intmax_t)most);
+    *out = node->value.integer;
+    return FB_OK;
+}
+
+static int read_limits(struct job *job, struct fb_err *err) {
+    struct limits *l = &job->limits;
+
+    if (read_limit(&l->threads, job->o.threads, "threads", 1024, err) ||
+        read_limit(&l->batch_tokens, job->o.batch_tokens, "batch_tokens", 1 << 20, err) ||
+        read_limit(&l->merge_block, job->o.merge_block, "merge_block", 1 << 30, err))
+        return err->code;
+    if (l->threads) fb_threads_set((int)l->threads);
+    return FB_OK;
 }
 
 /* A group that must be a mapping; the message says which override chooses one. */
@@ -158,9 +188,10 @@ static int read_path(const char **out, const char *text, const char *folder, str
 }
 
 static int report_path(struct job *job, const char *folder, struct fb_err *err) {
-    const struct fb_node *node = job->o.report_save_path;
+    const struct fb_node *node = job->o.save_report;
 
-    if (!node || node->kind == FB_BOOL) node = job->o.save_report;
+    /* The older name has no default, so when it is set it was asked for. */
+    if (!node || node->kind != FB_TEXT || !*node->text) node = job->o.report_save_path;
     if (!node || (node->kind == FB_BOOL && !node->value.flag)) return FB_OK;
     if (node->kind != FB_TEXT)
         return fb_fail(err, FB_ECONFIG, "report_save_path: expects a file name, null or false");
@@ -241,7 +272,7 @@ static int merge(struct job *job, struct fb_err *err) {
     job->merge = (struct fb_merge){.pool = job->pool,
                                    .log = job->cli->log,
                                    .arena = job->cli->arena,
-                                   .block = job->o.merge_block,
+                                   .block = job->limits.merge_block,
                                    .stream_dtype = saved_dtype(job)};
     if (stream && !(weights = fb_save_weights_path(job->save_path, err))) return err->code;
     job->merge.stream_path = weights;
@@ -279,7 +310,8 @@ static int evaluate(struct job *job, struct fb_err *err) {
                               .arena = a,
                               .data_dir = job->data_dir,
                               .predictions_path = job->predictions_path,
-                              .fast_dev_run = job->o.fast_dev_run};
+                              .fast_dev_run = job->o.fast_dev_run,
+                              .batch_tokens = job->limits.batch_tokens};
 
     if (!job->task) {
         fb_info(job->cli->log, "no task pool: the result is not evaluated");
@@ -313,7 +345,6 @@ static int carry_out(struct job *job, const struct fb_node *config, const char *
     if (job->report && print_report(job, err)) return err->code;
     if (job->report_path && job->report && fb_report_save(job->report_path, job->report, err))
         return err->code;
-    record.report = job->report;
     record.pool = job->pool;
     record.seconds = fb_now() - started;
     record.merge_seconds = job->merge_seconds;
@@ -326,6 +357,7 @@ int fb_job_run(const struct fb_node *config, const struct fb_node *unresolved, c
     int rc = read_top(&job.o, config, cli->arena, err);
 
     if (!rc && job.o.log_dir) folder = job.o.log_dir;
+    if (!rc) rc = read_limits(&job, err);
     if (!rc) rc = read_method(&job, err) || read_task(&job, err) || read_paths(&job, folder, err);
     if (!rc) rc = need_group(job.o.modelpool, "modelpool", err);
     if (!rc) rc = fb_pool_create(&job.pool, job.o.modelpool, cli->log, err);

@@ -9,8 +9,8 @@
 #include "config/node.h"
 
 /* `config` is resolved (no interpolations) and borrowed; `unresolved` is what print_config shows.
- * Prints the report to stdout. `folder` (may be NULL) is the run's folder: config.yaml, report.json
- * and run.json are left there. */
+ * Prints the report to stdout. `folder` (may be NULL) is the run's folder: config.yaml and run.json
+ * are left there, and {log_dir} in paths stands for it. */
 int fb_job_run(const struct fb_node *config, const struct fb_node *unresolved, const char *folder,
                struct fb_cli *cli, struct fb_err *err) FB_MUST_CHECK;
 

@@ -71,17 +71,12 @@ static int write_run(const struct fb_record *r, struct fb_arena *a, struct fb_er
 }
 
 int fb_record_write(const struct fb_record *r, struct fb_arena *a, struct fb_err *err) {
-    struct fb_str yaml = {0}, json = {0};
+    struct fb_str yaml = {0};
     int rc = fb_make_dirs(r->folder, err);
 
     if (!rc) rc = fb_yaml_print(&yaml, r->config, err);
     if (!rc) rc = write_text(r->folder, "config.yaml", &yaml, err);
-    if (!rc && r->report) {
-        rc = fb_json_print(&json, r->report, err);
-        if (!rc) rc = write_text(r->folder, "report.json", &json, err);
-    }
     if (!rc) rc = write_run(r, a, err);
     fb_str_free(&yaml);
-    fb_str_free(&json);
     return rc ? fb_context(err, "run folder '%s'", r->folder) : FB_OK;
 }

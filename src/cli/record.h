@@ -1,6 +1,7 @@
 /* record.h - what a run leaves in its folder, so that every printed number can be traced:
- * config.yaml (composed and resolved), report.json, and run.json (inputs with size and time of
- * change, versions, threads, timings, command). */
+ * config.yaml (composed and resolved) and run.json (inputs with size and time of change, version,
+ * compiler, threads, timings). The report goes where report_save_path says, by default to the same
+ * folder. */
 #ifndef FB_CLI_RECORD_H
 #define FB_CLI_RECORD_H
 
@@ -10,7 +11,6 @@
 struct fb_record {
     const char *folder;
     const struct fb_node *config;
-    const struct fb_node *report; /* NULL: not evaluated */
     struct fb_pool *pool;
     double seconds, merge_seconds;
 };

@@ -334,7 +334,7 @@ static size_t piece_length(const struct scanner *s, bool key) {
         return p[n] && strchr(stops, p[n]) ? 0 : n;
     }
     if (escape_length(p)) return 2;
-    if (*p == ':') return key ? 0 : 1;
+    if (*p == ':') return key ? 0 : 1 + strspn(p + 1, BLANKS);
     if (opens(p)) return 0;
     while (p[n] && strchr(WORD, p[n]) && !escape_length(p + n) && !opens(p + n))
         n++;

@@ -147,8 +147,9 @@ static int scalar_tag(struct reader *r, const yaml_event_t *event, struct raw *r
                                        YAML_FLOAT_TAG};
     const char *tag = (const char *)event->data.scalar.tag;
 
-    if (!tag) {
-        raw->tag = event->data.scalar.plain_implicit ? fb_yaml_tag_read(raw->text) : FB_YAML_STR;
+    if (!tag || !strcmp(tag, "!")) {
+        bool implicit = tag || event->data.scalar.plain_implicit;
+        raw->tag = implicit ? fb_yaml_tag_read(raw->text) : FB_YAML_STR;
         return FB_OK;
     }
     for (int i = 0; i < 5; i++) {

@@ -28,6 +28,7 @@ struct scratch {
     float *values; /* panels of [keys, cols] */
     float *query;  /* [rows, dim] */
     float *score;  /* [rows, keys] */
+    float *packed; /* one of the two above as isa->pack has it */
 };
 
 static int64_t up(int64_t n, int64_t unit) {
@@ -40,7 +41,7 @@ static int64_t least(int64_t a, int64_t b) {
 static size_t scratch_floats(const struct job *job) {
     int64_t dim = job->how->dim, wide = up(dim, job->isa->cols), rows = job->isa->rows;
 
-    return (size_t)up(job->keys * (dim + wide + rows) + rows * dim, ALIGN_FLOATS);
+    return (size_t)up(job->keys * (dim + wide + 2 * rows) + 2 * rows * dim, ALIGN_FLOATS);
 }
 
 static struct scratch scratch_at(const struct job *job, float *memory) {
@@ -50,6 +51,7 @@ static struct scratch scratch_at(const struct job *job, float *memory) {
     s.values = s.keys + job->keys * dim;
     s.score = s.values + job->keys * wide;
     s.query = s.score + job->keys * rows;
+    s.packed = s.query + dim * rows;
     return s;
 }
 
@@ -103,19 +105,19 @@ static void queries(const struct job *job, struct scratch *s, int64_t head, int6
     int64_t cols = isa->cols, dim = job->how->dim, keys = position + rows, wide = up(keys, cols);
     float inverse[FB_TILE_ROWS] = {0}, tile[FB_TILE_ROWS * FB_TILE_COLS];
 
-    for (int64_t r = 0; r < isa->rows; r++) {
-        const float *q = job->q + (first + least(r, rows - 1)) * job->ldq + head * dim;
+    for (int64_t r = 0; r < rows; r++) {
+        const float *q = job->q + (first + r) * job->ldq + head * dim;
         for (int64_t d = 0; d < dim; d++)
             s->query[r * dim + d] = q[d] * job->how->scale;
     }
+    isa->pack(s->packed, s->query, dim, rows, dim);
     for (int64_t j = 0; j < keys; j += cols)
-        isa->tile(s->score + j, wide, s->query, dim, s->keys + j * dim, dim, false);
-    for (int64_t r = 0; r < isa->rows; r++) {
-        int64_t seen = position + least(r, rows - 1) + 1;
-        inverse[r] = 1.0f / isa->exponentials(s->score + r * wide, seen, keys);
-    }
+        isa->tile(s->score + j, wide, s->packed, s->keys + j * dim, dim, false);
+    for (int64_t r = 0; r < rows; r++)
+        inverse[r] = 1.0f / isa->exponentials(s->score + r * wide, position + r + 1, keys);
+    isa->pack(s->packed, s->score, wide, rows, keys);
     for (int64_t d = 0; d < dim; d += cols) {
-        isa->tile(tile, cols, s->score, wide, s->values + d * all, keys, false);
+        isa->tile(tile, cols, s->packed, s->values + d * all, keys, false);
         for (int64_t r = 0; r < rows; r++) {
             float *out = job->out + (first + r) * job->ldout + head * dim + d;
             for (int64_t j = 0; j < least(cols, dim - d); j++)

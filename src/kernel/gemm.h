@@ -48,6 +48,7 @@ struct fb_gemm {
     int64_t column, columns;
     enum fb_activation activation;
 };
-void fb_gemm(const struct fb_gemm *g);
+/* FB_ENOMEM for the scratch memory of the threads, under 0.5 MB each. */
+int fb_gemm(const struct fb_gemm *g, struct fb_err *err) FB_MUST_CHECK;
 
 #endif

@@ -12,11 +12,13 @@ struct fb_isa {
     const char *name;
     int rows, cols; /* of a tile; at most FB_TILE_ROWS, FB_TILE_COLS */
     bool (*supported)(void);
-    /* c[r, j] (+)= sum over p < k of a[r, p] b[p, j], p ascending, one rounding per step where the
-     * machine has fused multiply-add. a has row stride `lda`, b is [k, cols] contiguous and 64-byte
-     * aligned, c has row stride `ldc`. `add` keeps what is in c: c + sum, else c = sum. */
-    void (*tile)(float *c, int64_t ldc, const float *a, int64_t lda, const float *b, int64_t k,
-                 bool add);
+    /* a[p, r] = x[min(r, count - 1), p] for p < k: rows of x, stride ldx, side by side as a tile
+     * wants them; a is [k, rows]. */
+    void (*pack)(float *a, const float *x, int64_t ldx, int64_t count, int64_t k);
+    /* c[r, j] (+)= sum over p < k of a[p, r] b[p, j], p ascending, one rounding per step where the
+     * machine has fused multiply-add. a is [k, rows], b is [k, cols], c has row stride `ldc`.
+     * `add` keeps what is in c: c + sum, else c = sum. */
+    void (*tile)(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add);
     /* c = activation(c + bias) + add on a tile; `bias` is [cols]; `add` may be NULL, stride ldadd. */
     void (*finish)(float *c, int64_t ldc, const float *bias, const float *add, int64_t ldadd,
                    enum fb_activation activation);

@@ -14,17 +14,67 @@
 
 enum { TILE_VECS = 2, TILE_COLS = TILE_VECS * V_LANES };
 
-static void tile(float *c, int64_t ldc, const float *a, int64_t lda, const float *b, int64_t k,
-                 bool add) {
+#if defined(__AVX2__)
+/* Columns p..p+3 of four rows, or of two, to a + p * TILE_ROWS + r. */
+static inline void pack_four(float *a, const float *const x[4], int64_t p) {
+    __m128 r0 = _mm_loadu_ps(x[0] + p), r1 = _mm_loadu_ps(x[1] + p);
+    __m128 r2 = _mm_loadu_ps(x[2] + p), r3 = _mm_loadu_ps(x[3] + p);
+
+    _MM_TRANSPOSE4_PS(r0, r1, r2, r3);
+    _mm_storeu_ps(a, r0);
+    _mm_storeu_ps(a + TILE_ROWS, r1);
+    _mm_storeu_ps(a + 2 * TILE_ROWS, r2);
+    _mm_storeu_ps(a + 3 * TILE_ROWS, r3);
+}
+
+static inline void pack_two(float *a, const float *const x[2], int64_t p) {
+    __m128 r0 = _mm_loadu_ps(x[0] + p), r1 = _mm_loadu_ps(x[1] + p);
+    __m128 low = _mm_unpacklo_ps(r0, r1), high = _mm_unpackhi_ps(r0, r1);
+
+    _mm_storel_pi((__m64 *)(void *)a, low);
+    _mm_storeh_pi((__m64 *)(void *)(a + TILE_ROWS), low);
+    _mm_storel_pi((__m64 *)(void *)(a + 2 * TILE_ROWS), high);
+    _mm_storeh_pi((__m64 *)(void *)(a + 3 * TILE_ROWS), high);
+}
+
+/* As many columns as go in fours; returns how many. */
+static int64_t pack_fours(float *a, const float *const x[TILE_ROWS], int64_t k) {
+    int64_t p = 0;
+
+    for (; p + 4 <= k; p += 4, a += 4 * TILE_ROWS) {
+        for (int r = 0; r + 4 <= TILE_ROWS; r += 4)
+            pack_four(a + r, x + r, p);
+        if (TILE_ROWS % 4) pack_two(a + TILE_ROWS - 2, x + TILE_ROWS - 2, p);
+    }
+    return p;
+}
+#else
+static int64_t pack_fours(float *a, const float *const x[TILE_ROWS], int64_t k) {
+    (void)a, (void)x, (void)k;
+    return 0;
+}
+#endif
+
+static void pack(float *a, const float *x, int64_t ldx, int64_t count, int64_t k) {
+    const float *row[TILE_ROWS];
+
+    for (int r = 0; r < TILE_ROWS; r++)
+        row[r] = x + (r < count ? r : count - 1) * ldx;
+    for (int64_t p = pack_fours(a, row, k); p < k; p++)
+        for (int r = 0; r < TILE_ROWS; r++)
+            a[p * TILE_ROWS + r] = row[r][p];
+}
+
+static void tile(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add) {
     vec sum[TILE_ROWS][TILE_VECS];
 
     for (int r = 0; r < TILE_ROWS; r++)
         for (int j = 0; j < TILE_VECS; j++)
             sum[r][j] = v_set(0.0f);
-    for (int64_t p = 0; p < k; p++, b += TILE_COLS) {
+    for (int64_t p = 0; p < k; p++, a += TILE_ROWS, b += TILE_COLS) {
         vec b0 = v_load(b), b1 = v_load(b + V_LANES);
         for (int r = 0; r < TILE_ROWS; r++) {
-            vec x = v_set(a[r * lda + p]);
+            vec x = v_set(a[r]);
             sum[r][0] = v_mul_add(x, b0, sum[r][0]);
             sum[r][1] = v_mul_add(x, b1, sum[r][1]);
         }
@@ -94,8 +144,9 @@ static inline vec v_activate(vec x, enum fb_activation activation) {
     return x;
 }
 
-static void finish(float *c, int64_t ldc, const float *bias, const float *add, int64_t ldadd,
-                   enum fb_activation activation) {
+/* `activation` is a constant at each call, so that the loop has no branch in it. */
+static inline void finish_with(float *c, int64_t ldc, const float *bias, const float *add,
+                               int64_t ldadd, enum fb_activation activation) {
     vec b[TILE_VECS] = {v_load(bias), v_load(bias + V_LANES)};
 
     for (int r = 0; r < TILE_ROWS; r++)
@@ -104,6 +155,15 @@ static void finish(float *c, int64_t ldc, const float *bias, const float *add, i
             vec x = v_activate(v_add(v_load(at), b[j]), activation);
             v_store(at, add ? v_add(x, v_load(add + r * ldadd + j * V_LANES)) : x);
         }
+}
+
+static void finish(float *c, int64_t ldc, const float *bias, const float *add, int64_t ldadd,
+                   enum fb_activation activation) {
+    switch (activation) {
+    case FB_LINEAR: finish_with(c, ldc, bias, add, ldadd, FB_LINEAR); break;
+    case FB_GELU_TANH: finish_with(c, ldc, bias, add, ldadd, FB_GELU_TANH); break;
+    default: finish_with(c, ldc, bias, add, ldadd, activation); break;
+    }
 }
 
 /* Vectors are summed in one accumulator per lane, then the rest, then the lanes. */
@@ -172,8 +232,8 @@ static float exponentials(float *x, int64_t n, int64_t end) {
 
 #define ISA_TABLE(isa_name, check)                                                                 \
     {                                                                                              \
-        .name = isa_name, .rows = TILE_ROWS, .cols = TILE_COLS, .supported = check, .tile = tile,  \
-        .finish = finish, .layer_norm = layer_norm, .exponentials = exponentials                   \
+        .name = isa_name, .rows = TILE_ROWS, .cols = TILE_COLS, .supported = check, .pack = pack,  \
+        .tile = tile, .finish = finish, .layer_norm = layer_norm, .exponentials = exponentials     \
     }
 
 #endif

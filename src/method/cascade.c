@@ -1,5 +1,7 @@
 #include "method/cascade.h"
 
+#include "method/clones.h"
+
 #include <string.h>
 
 enum { CARRY = 16 }; /* rows, and sums of a level, that make one of the next level */
@@ -10,7 +12,7 @@ void fb_cascade_begin(struct fb_cascade *c, int64_t columns, int rows) {
         memset(c->level[j], 0, (size_t)columns * sizeof(float));
 }
 
-void fb_cascade_add(struct fb_cascade *c, const float *row, int64_t columns) {
+FB_CLONES void fb_cascade_add(struct fb_cascade *c, const float *row, int64_t columns) {
     for (int64_t i = 0; i < columns; i++)
         c->level[0][i] += row[i];
     c->rows++;

@@ -1,5 +1,7 @@
 #include "method/select.h"
 
+#include "method/clones.h"
+
 #include <string.h>
 
 enum { LOWER_BITS = 15, GROUP = 16, INFINITE = 0x7f800000 >> LOWER_BITS };
@@ -18,8 +20,8 @@ static void count_lower(int64_t *bins, uint32_t upper, const uint32_t *magnitude
 }
 
 /* Few values lie in one bin, so whole groups are tested at once. */
-void fb_select_lower(int64_t bins[FB_SELECT_LOWER], uint32_t upper, const uint32_t *magnitude,
-                     int64_t count, int copies) {
+FB_CLONES void fb_select_lower(int64_t bins[FB_SELECT_LOWER], uint32_t upper,
+                               const uint32_t *magnitude, int64_t count, int copies) {
     int64_t i = 0;
 
     for (; i + GROUP <= count; i += GROUP) {

@@ -19,7 +19,7 @@ static void divide(float *x, float by, int64_t n) {
         x[i] /= by;
 }
 
-static void merge_block(const void *state, const struct fb_block *in, float *out) {
+FB_CLONES static void merge_block(const void *state, const struct fb_block *in, float *out) {
     (void)state;
     for (int64_t at = 0; at < in->count; at += CHUNK) {
         int64_t n = in->count - at < CHUNK ? in->count - at : CHUNK;

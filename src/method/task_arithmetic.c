@@ -31,7 +31,7 @@ static void apply(float *out, const float *base, float scale, int64_t n) {
         out[i] = base[i] + scale * out[i];
 }
 
-static void merge_block(const void *state, const struct fb_block *in, float *out) {
+FB_CLONES static void merge_block(const void *state, const struct fb_block *in, float *out) {
     float scale = *(const float *)state;
 
     for (int64_t at = 0; at < in->count; at += CHUNK) {

@@ -36,7 +36,7 @@ struct tally {
     const struct fb_pool_key *bad_key;
 };
 
-static void scan_upper(void *accumulator, const void *state, const struct fb_block *in) {
+FB_CLONES static void scan_upper(void *accumulator, const void *state, const struct fb_block *in) {
     const struct threshold *t = state;
     struct tally *tally = accumulator;
     uint32_t m[CHUNK];
@@ -52,7 +52,7 @@ static void scan_upper(void *accumulator, const void *state, const struct fb_blo
     }
 }
 
-static void scan_lower(void *accumulator, const void *state, const struct fb_block *in) {
+FB_CLONES static void scan_lower(void *accumulator, const void *state, const struct fb_block *in) {
     const struct threshold *t = state;
     struct tally *tally = accumulator;
     uint32_t m[CHUNK];

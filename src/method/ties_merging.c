@@ -170,8 +170,8 @@ static const float *end_sum(struct work *w, const struct ties *t, const struct f
     return sum;
 }
 
-static void elect(struct work *w, const struct ties *t, const struct fb_block *in, int64_t at,
-                  int64_t n) {
+FB_CLONES static void elect(struct work *w, const struct ties *t, const struct fb_block *in,
+                            int64_t at, int64_t n) {
     fb_cascade_begin(&w->sum, n, in->experts);
     memset(w->kept, 0, sizeof w->kept);
     for (int e = 0; e < in->experts; e++) {
@@ -183,8 +183,8 @@ static void elect(struct work *w, const struct ties *t, const struct fb_block *i
     if (settle(w->sign, w->kept, in->base + at, t, n)) t->draw[in->index] = true;
 }
 
-static const float *merge_agreeing(struct work *w, const struct ties *t, const struct fb_block *in,
-                                   int64_t at, int64_t n) {
+FB_CLONES static const float *merge_agreeing(struct work *w, const struct ties *t,
+                                             const struct fb_block *in, int64_t at, int64_t n) {
     const float *sum;
 
     fb_cascade_begin(&w->sum, n, in->experts);
@@ -206,7 +206,7 @@ static const float *merge_agreeing(struct work *w, const struct ties *t, const s
     return w->other;
 }
 
-static void merge_block(const void *state, const struct fb_block *in, float *out) {
+FB_CLONES static void merge_block(const void *state, const struct fb_block *in, float *out) {
     const struct ties *t = state;
     struct work w;
 

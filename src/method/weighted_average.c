@@ -70,7 +70,7 @@ static void add_scaled(float *out, const float *x, float w, int64_t n) {
         out[i] += w * x[i];
 }
 
-static void merge_block(const void *state, const struct fb_block *in, float *out) {
+FB_CLONES static void merge_block(const void *state, const struct fb_block *in, float *out) {
     const float *w = state;
 
     for (int64_t at = 0; at < in->count; at += CHUNK) {

@@ -76,14 +76,12 @@ static const float *bind(const struct fb_weights *weights, const char *prefix, c
                          int64_t rows, int64_t cols, struct fb_err *err) {
     const struct fb_weight *w;
     char name[2 * NAME], found[SHAPE], wanted[SHAPE];
-    int64_t at;
 
     snprintf(name, sizeof name, "%s.%s", prefix, suffix);
-    if ((at = fb_names_find(&weights->names, name)) < 0) {
+    if (!(w = fb_weights_find(weights, name))) {
         fb_fail(err, FB_ENOTFOUND, "the model has no tensor '%s'", name);
         return NULL;
     }
-    w = &weights->item[at];
     if (rows ? w->ndim == 2 && w->shape[0] == rows && w->shape[1] == cols
              : w->ndim == 1 && w->shape[0] == cols)
         return w->data;
@@ -232,6 +230,7 @@ int fb_gpt2_last_hidden(const struct fb_gpt2 *m, const struct fb_batch *batch, f
         bool all = whole || i + 1 < c->n_layer;
         fb_graph_next(g);
         x = (all ? attend : attend_last)(g, b, x, batch, c->n_head, attention_scale(c, i), err);
+        fb_graph_next(g);
         mid = fb_op_linear(g, fb_op_layer_norm(g, x, &b->ln_2, err), &b->c_fc, c->activation, NULL,
                            err);
         x = fb_op_linear(g, mid, &b->mlp_c_proj, FB_LINEAR, x, err);
@@ -245,19 +244,21 @@ int fb_gpt2_last_hidden(const struct fb_gpt2 *m, const struct fb_batch *batch, f
 int fb_gpt2_logits(float *out, const float *hidden, int64_t rows, int64_t n_embd,
                    const struct fb_weight *score, struct fb_err *err) {
     struct fb_packed head;
+    int result;
 
     if (score->ndim != 2 || score->shape[1] != n_embd || score->shape[0] < 1)
         return fb_fail(err, FB_EMISMATCH, "tensor '%s' is not a matrix of %jd columns", score->name,
                        (intmax_t)n_embd);
     if (fb_pack(&head, score->data, FB_OUT_IN, NULL, n_embd, score->shape[0], NULL, err))
         return err->code;
-    fb_gemm(&(struct fb_gemm){.y = out,
-                              .ldy = score->shape[0],
-                              .x = hidden,
-                              .ldx = n_embd,
-                              .rows = rows,
-                              .weight = &head,
-                              .columns = score->shape[0]});
+    result = fb_gemm(&(struct fb_gemm){.y = out,
+                                       .ldy = score->shape[0],
+                                       .x = hidden,
+                                       .ldx = n_embd,
+                                       .rows = rows,
+                                       .weight = &head,
+                                       .columns = score->shape[0]},
+                     err);
     fb_packed_free(&head);
-    return FB_OK;
+    return result;
 }

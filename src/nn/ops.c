@@ -17,8 +17,7 @@ static struct fb_tensor *linear(struct fb_graph *g, const struct fb_tensor *x,
     how.ldx = x->cols;
     how.rows = x->rows;
     how.weight = &layer->weight;
-    fb_gemm(&how);
-    return y;
+    return fb_gemm(&how, err) ? NULL : y;
 }
 
 struct fb_tensor *fb_op_linear(struct fb_graph *g, const struct fb_tensor *x,

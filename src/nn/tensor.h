@@ -35,7 +35,7 @@ struct fb_tensor *fb_tensor_new(struct fb_graph *g, int64_t rows, int64_t cols, 
 /* Forgets all values: before each batch. */
 void fb_graph_reset(struct fb_graph *g);
 /* Ends a stage: its values stay valid until the next stage ends, older ones are forgotten. A model
- * calls it after each block, so that memory does not grow with the number of blocks. */
+ * calls it between the halves of its blocks, so that memory does not grow with their number. */
 void fb_graph_next(struct fb_graph *g);
 void fb_graph_free(struct fb_graph *g);
 
