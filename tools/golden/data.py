@@ -172,14 +172,14 @@ def corpora():
         data = (OUT / f"{name}.parquet").read_bytes()
         (parquet / f"{name}.parquet").write_bytes(data)
     data = (OUT / "nulls_none_v1_dict.parquet").read_bytes()
-    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
     (parquet / "cut.parquet").write_bytes(data[: len(data) // 2])
     (parquet / "footer_too_long.parquet").write_bytes(data[:-8] + b"\xff\xff\xff\x7fPAR1")
     (parquet / "encrypted.parquet").write_bytes(b"PARE" + data[4:-4] + b"PARE")
     for i in range(8):  # four in the pages, four in the footer
-        hurt = bytearray(data)
+        hurt = bytearray(data if i in (2, 5) else (OUT / "nulls_split.parquet").read_bytes())
+        footer = len(hurt) - 8 - int.from_bytes(hurt[-8:-4], "little")
         for _ in range(6):
-            lo, hi = (4, footer) if i < 4 else (footer, len(data) - 8)
+            lo, hi = (4, footer) if i < 4 else (footer, len(hurt) - 8)
             hurt[rng.randrange(lo, hi)] = rng.choice([0, 1, 0x7F, 0x80, 0xFF])
         (parquet / f"hurt_{i}.parquet").write_bytes(hurt)
     texts = {
