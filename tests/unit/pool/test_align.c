@@ -27,7 +27,7 @@ static void test_keys_and_shapes_that_differ_are_listed(void **state) {
 /* 25 keys that the second model lacks (and one that both have): 20 lines and the rest as a count. */
 static void test_a_long_table_is_cut(void **state) {
     struct fb_entry e[26];
-    char names[26][8];
+    char names[26][16];
     const float v[1] = {0};
     struct tiny t;
 
