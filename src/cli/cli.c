@@ -6,16 +6,52 @@
 #include "cli/command.h"
 
 #include "base/interrupt.h"
+#include "cli/run.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+static const char introduction[] =
+    "fusion_bench " FB_VERSION " - merge, ensemble and evaluate fine-tuned language models\n"
+    "\n"
+    "Try it on the models that are part of the program:\n"
+    "\n"
+    "    fusion_bench method=task_arithmetic modelpool=gpt-2_demo taskpool=gpt-2_demo\n"
+    "\n"
+    "fusion_bench --help           the configuration: groups, options, examples\n"
+    "fusion_bench list             methods, model pools and task pools of this build\n"
+    "fusion_bench describe NAME    options and formula of a method\n"
+    "fusion_bench COMMAND --help   inspect, diff, tokenize, dataset: options of a command\n";
+
 static const struct fb_command *find(const char *word) {
     for (int i = 0; fb_commands[i]; i++)
         if (!strcmp(fb_commands[i]->name, word)) return fb_commands[i];
     return NULL;
+}
+
+/* A first word that can be neither a flag nor an override. */
+static bool is_word(const char *arg) {
+    return *arg && !strchr("-+~", *arg) && !strchr(arg, '=');
+}
+
+static int unknown_command(const char *word, struct fb_err *err) {
+    const char *names[32], *nearest;
+    struct fb_str all = {.max = 512};
+    struct fb_err ignored = {0};
+    size_t n = 0;
+
+    for (; fb_commands[n] && n < 32; n++) {
+        names[n] = fb_commands[n]->name;
+        if (fb_str_printf(&all, &ignored, "%s%s", n ? ", " : "", names[n])) break;
+    }
+    nearest = fb_nearest(word, names, n);
+    fb_fail(err, FB_EUSAGE, "unknown command '%s'%s%s%s; there are %s, and runs: key=value ...",
+            word, nearest ? " (did you mean '" : "", nearest ? nearest : "", nearest ? "'?)" : "",
+            fb_str_text(&all));
+    fb_str_free(&all);
+    return err->code;
 }
 
 static int exit_status(int rc, const struct fb_err *err) {
@@ -64,7 +100,9 @@ int fb_cli_main(int argc, char **argv) {
 
     fb_interrupt_install();
     if (command) rc = run_command(command, argc - 2, argv + 2, &cli, &err);
-    else rc = fb_fail(&err, FB_EUSAGE, "no command");
+    else if (argc < 2) fputs(introduction, stdout), rc = FB_OK;
+    else if (is_word(argv[1])) rc = unknown_command(argv[1], &err);
+    else rc = fb_run(argc - 1, argv + 1, &cli, &err);
     if (fflush(stdout) && rc >= 0) rc = fb_fail(&err, FB_EIO, "cannot write to standard output");
     rc = exit_status(rc, &err);
     fb_arena_free(&arena);

@@ -65,6 +65,8 @@ static int refused(const json_error_t *e, const char *file, struct fb_err *err) 
         return fb_fail(err, FB_ENOMEM, "out of memory");
     if (json_error_code(e) == json_error_numeric_overflow)
         fb_fail(err, FB_EFORMAT, "number beyond 64 bits (%s)", e->text);
+    else if (json_error_code(e) == json_error_null_character)
+        fb_fail(err, FB_EFORMAT, "string with a zero byte");
     else fb_fail(err, FB_EFORMAT, "%s", e->text);
     return file ? fb_context(err, "%s:%d:%d", file, e->line, e->column)
                 : fb_context(err, "%d:%d", e->line, e->column);
@@ -175,8 +177,13 @@ static int print_break(struct fb_str *out, int depth, bool indent, struct fb_err
     return indent ? fb_str_printf(out, err, "\n%*s", 2 * depth, "") : FB_OK;
 }
 
-static int print_key(struct fb_str *out, const char *key, struct fb_err *err) {
-    if (fb_json_print_text(out, key, strlen(key), true, err)) return err->code;
+static int print_key(struct fb_str *out, const struct fb_key *key, struct fb_err *err) {
+    const char *text = key->text;
+
+    if (key->kind == FB_REAL && !strcmp(text, "nan")) text = "NaN";
+    else if (key->kind == FB_REAL && !strcmp(text, "inf")) text = "Infinity";
+    else if (key->kind == FB_REAL && !strcmp(text, "-inf")) text = "-Infinity";
+    if (fb_json_print_text(out, text, strlen(text), true, err)) return err->code;
     return fb_str_puts(out, ": ", err);
 }
 
@@ -189,7 +196,7 @@ static int print_children(struct fb_str *out, const struct fb_node *node, int de
     for (int64_t i = 0; i < node->count; i++) {
         if (i && fb_str_puts(out, indent ? "," : ", ", err)) return err->code;
         if (print_break(out, depth + 1, indent, err)) return err->code;
-        if (map && print_key(out, node->key[i].text, err)) return err->code;
+        if (map && print_key(out, &node->key[i], err)) return err->code;
         if (print(out, node->item[i], depth + 1, indent, err)) return err->code;
     }
     if (node->count && print_break(out, depth, indent, err)) return err->code;

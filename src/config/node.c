@@ -65,6 +65,7 @@ struct fb_node *fb_node_copy(struct fb_arena *a, const struct fb_node *node, str
     if (!copy) return NULL;
     copy->value = node->value;
     copy->quoted = node->quoted;
+    copy->literal = node->literal;
     if (node->text && !(copy->text = fb_arena_strdup(a, node->text, err))) return NULL;
     for (int64_t i = 0; i < node->count; i++) {
         struct fb_node *child = fb_node_copy(a, node->item[i], err);
@@ -276,13 +277,16 @@ bool fb_node_is_missing(const struct fb_node *node) {
 }
 
 bool fb_node_is_interpolation(const struct fb_node *node) {
-    return node && node->kind == FB_TEXT && strstr(node->text, "${");
+    return node && node->kind == FB_TEXT && !node->literal && strstr(node->text, "${");
 }
 
 static bool number_of(const struct fb_node *node, double *out) {
     switch (node->kind) {
     case FB_BOOL: *out = node->value.flag; return true;
-    case FB_INT: *out = (double)node->value.integer; return true;
+    case FB_INT:
+        if (node->text) return fb_parse_real(node->text, out);
+        *out = (double)node->value.integer;
+        return true;
     case FB_REAL: *out = node->value.real; return true;
     default: return false;
     }
@@ -291,8 +295,10 @@ static bool number_of(const struct fb_node *node, double *out) {
 bool fb_node_equal(const struct fb_node *a, const struct fb_node *b) {
     double x, y;
 
-    if (a->kind == FB_INT && b->kind == FB_INT && !a->text && !b->text)
-        return a->value.integer == b->value.integer;
+    if (a->kind == FB_INT && b->kind == FB_INT) {
+        if (a->text && b->text) return !strcmp(a->text, b->text);
+        return !a->text && !b->text && a->value.integer == b->value.integer;
+    }
     if (number_of(a, &x) && number_of(b, &y)) return x == y;
     if (a->kind != b->kind || a->count != b->count) return false;
     if (a->kind == FB_TEXT) return !strcmp(a->text, b->text);
@@ -318,14 +324,14 @@ void fb_place_format(char *out, size_t size, struct fb_place place) {
 
 int fb_node_path(struct fb_str *out, const struct fb_node *node, struct fb_err *err) {
     const struct fb_node *parent = node->parent;
+    int64_t i = 0;
 
     if (!parent) return FB_OK;
     if (fb_node_path(out, parent, err)) return err->code;
+    while (i < parent->count && parent->item[i] != node)
+        i++;
+    if (i == parent->count) return FB_OK; /* a value made for this parent, not one of its items */
     if (out->size && fb_str_putc(out, '.', err)) return err->code;
-    for (int64_t i = 0; i < parent->count; i++) {
-        if (parent->item[i] != node) continue;
-        if (parent->kind == FB_MAP) return fb_str_puts(out, parent->key[i].text, err);
-        return fb_str_printf(out, err, "%jd", (intmax_t)i);
-    }
-    return FB_OK;
+    if (parent->kind == FB_MAP) return fb_str_puts(out, parent->key[i].text, err);
+    return fb_str_printf(out, err, "%jd", (intmax_t)i);
 }

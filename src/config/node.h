@@ -48,6 +48,7 @@ struct fb_node {
     /* Hash index over the keys of a large map, kept by node.c; `indexed` keys are in it. Keys are
      * changed only through the functions below. */
     int64_t *slot, slots, indexed;
+    bool literal; /* FB_TEXT whose "${" stands for itself: the result of an interpolation */
     bool quoted; /* FB_TEXT written in quotes: matters to the override grammar and to YAML output */
 };
 
@@ -95,7 +96,7 @@ int64_t fb_node_index(const struct fb_node *map, struct fb_key key);
 struct fb_node *fb_node_at(const struct fb_node *root, const char *path);
 
 bool fb_node_is_missing(const struct fb_node *node);       /* "???" */
-bool fb_node_is_interpolation(const struct fb_node *node); /* holds "${" */
+bool fb_node_is_interpolation(const struct fb_node *node); /* holds "${", not literal */
 /* Equality as Python has it: 1 == 1.0 == true, order of map keys does not count. */
 bool fb_node_equal(const struct fb_node *a, const struct fb_node *b);
 /* "string", "list", ... for messages. */

@@ -9,6 +9,7 @@
 
 #include "base/map.h"
 #include "base/names.h"
+#include "config/interp.h"
 #include "config/yaml_scalar.h"
 
 #include <stdlib.h>
@@ -146,8 +147,9 @@ static int scalar_tag(struct reader *r, const yaml_event_t *event, struct raw *r
                                        YAML_FLOAT_TAG};
     const char *tag = (const char *)event->data.scalar.tag;
 
-    if (!tag) {
-        raw->tag = event->data.scalar.plain_implicit ? fb_yaml_tag_read(raw->text) : FB_YAML_STR;
+    if (!tag || !strcmp(tag, "!")) {
+        bool implicit = tag || event->data.scalar.plain_implicit;
+        raw->tag = implicit ? fb_yaml_tag_read(raw->text) : FB_YAML_STR;
         return FB_OK;
     }
     for (int i = 0; i < 5; i++) {
@@ -414,6 +416,10 @@ static struct fb_node *build(struct reader *r, struct raw *raw) {
     if (!(node = fb_node_null(r->arena, raw->place, r->err))) return NULL;
     if (raw->kind == RAW_SCALAR ? build_scalar(r, raw, node) : build_items(r, raw, node))
         return NULL;
+    if (fb_node_is_interpolation(node) && fb_interp_check(&r->scratch, node->text, r->err)) {
+        at(r, raw->place);
+        return NULL;
+    }
     return node;
 }
 

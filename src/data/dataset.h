@@ -17,7 +17,7 @@ enum fb_column_kind { FB_COLUMN_TEXT, FB_COLUMN_INT, FB_COLUMN_REAL, FB_COLUMN_B
 struct fb_column {
     char *name;
     enum fb_column_kind kind;
-    bool single;      /* FB_COLUMN_REAL stored as 32-bit: printed with float's digits */
+    bool single;      /* FB_COLUMN_REAL whose file holds 32-bit floats, here widened */
     uint8_t *valid;   /* [rows], 0 = null; NULL: no nulls */
     char *bytes;      /* text of all rows end to end; not terminated */
     uint64_t *offset; /* [rows + 1] into bytes */
@@ -25,11 +25,19 @@ struct fb_column {
     double *real;     /* [rows] */
 };
 
+/* A column that the file has and that was not read. */
+struct fb_skipped {
+    char *name;
+    const char *why; /* "is a list"; a constant */
+};
+
 struct fb_dataset {
     int64_t rows;
     int columns;
     struct fb_column *column; /* [columns], in file order */
-    char *source;             /* path(s), for messages */
+    int skips;
+    struct fb_skipped *skipped; /* [skips] */
+    char *source;               /* path(s), for messages; NULL when made from memory */
 };
 
 /* Format by content: "PAR1" is parquet; else by name: .tsv, .csv, anything else JSON lines (or one
@@ -41,7 +49,8 @@ int fb_dataset_append(struct fb_dataset *out, struct fb_dataset *more,
                       struct fb_err *err) FB_MUST_CHECK;
 void fb_dataset_free(struct fb_dataset *dataset);
 
-/* Column by name, or NULL after FB_ENOTFOUND which lists the columns there are. */
+/* Column by name, or NULL after FB_ENOTFOUND, which lists the columns there are, or
+ * FB_EUNSUPPORTED for a column that was skipped. */
 const struct fb_column *fb_dataset_column(const struct fb_dataset *dataset, const char *name,
                                           struct fb_err *err);
 /* Text of a row: borrowed, not terminated; size 0 for null. */

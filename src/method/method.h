@@ -14,7 +14,8 @@ struct fb_merge {
     const struct fb_log *log;   /* borrowed, may be NULL */
     struct fb_arena *arena;     /* borrowed: options and reports of the run */
     const char *stream_path;    /* NULL: result in `weights` */
-    enum fb_dtype stream_dtype; /* dtype of the streamed file; values are rounded once */
+    enum fb_dtype stream_dtype; /* dtype of the streamed file, to be set with `stream_path`; values
+                                   are rounded once */
     bool stream_as_stored;      /* keep each key's stored dtype instead */
     int64_t block;              /* elements per block; 0: default */
     struct fb_weights weights;  /* result: owned by the struct */
@@ -42,6 +43,16 @@ extern const struct fb_method *const fb_methods[]; /* methods.c; NULL-terminated
 /* By name, alias or the last component of a `_target_` path; NULL after FB_ECONFIG which lists
  * what there is and the nearest name. */
 const struct fb_method *fb_method_find(const char *name, struct fb_err *err);
+/* The method that a configuration node names (`_target_:` or `name:`) and its options, read and
+ * ready for check and run. Errors begin with "method NAME". A method that is not available in this
+ * build is refused. */
+int fb_method_read(const struct fb_method **method, void **opts, const struct fb_node *config,
+                   struct fb_arena *arena, struct fb_err *err) FB_MUST_CHECK;
+/* method->check and method->run with the method's name in front of errors. */
+int fb_method_check(const struct fb_method *method, const void *opts, const struct fb_pool *pool,
+                    struct fb_err *err) FB_MUST_CHECK;
+int fb_method_run(const struct fb_method *method, const void *opts, struct fb_merge *merge,
+                  struct fb_err *err) FB_MUST_CHECK;
 void fb_merge_free(struct fb_merge *merge);
 
 /* Parameters of the model that the method returned: those with requires_grad, and all. Counted from

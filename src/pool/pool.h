@@ -27,6 +27,8 @@ struct fb_pool_key {
     int64_t shape[FB_DIMS];
     int64_t numel;
     enum fb_dtype dtype; /* as stored in the first model */
+    int copies;          /* state-dict keys of the reference that share the tensor: 1 but for tied
+                            embeddings; a selection over all elements counts it that often */
 };
 
 /* What a kind of pool provides; see pools.c for the list. */
@@ -34,10 +36,16 @@ struct fb_pool_type {
     const char *name;           /* `type:` of the list layout: "HF_GPT2ForSequenceClassification" */
     const char *const *targets; /* `_target_:` values that mean the same; NULL-terminated */
     const char *summary;
-    const struct fb_opt *opts; /* keys of the pool's config beside the models */
+    const struct fb_opt *opts; /* keys of the pool's config */
+    size_t opts_size;
     /* Maps a tensor name of a checkpoint to the canonical key; NULL: not part of the state dict
      * (a head, a buffer). The result is borrowed from `name`. */
     const char *(*canonical)(const char *name);
+    /* Order of canonical keys in the architecture's state dict, as strcmp; NULL: by name. */
+    int (*compare)(const char *a, const char *b);
+    /* Keys of the reference's state dict that share this tensor; NULL: 1. */
+    int (*copies)(const char *name);
+    const char *backbone;    /* class that transformers loads the state dict with, or NULL */
     const char *unavailable; /* not NULL: why this build cannot open it */
 };
 
@@ -64,19 +72,23 @@ int fb_pool_base(const struct fb_pool *pool, struct fb_err *err);
 int fb_pool_experts(const struct fb_pool *pool);
 int fb_pool_expert(const struct fb_pool *pool, int i);
 
-/* Local folder of a model (resolved through hub/), borrowed; opens its checkpoint on first use. */
+/* Local folder of a model (resolved through hub/ on first use), borrowed. */
 int fb_pool_folder(struct fb_pool *pool, int model, const char **folder,
                    struct fb_err *err) FB_MUST_CHECK;
 /* The checkpoint of a model: heads and buffers are found here. Borrowed. */
 int fb_pool_ckpt(struct fb_pool *pool, int model, const struct fb_ckpt **ckpt,
                  struct fb_err *err) FB_MUST_CHECK;
+/* Whether its checkpoint has been opened. */
+bool fb_pool_is_open(const struct fb_pool *pool, int model);
 /* config.json of a model, borrowed. */
 int fb_pool_config(struct fb_pool *pool, int model, const struct fb_node **config,
                    struct fb_err *err) FB_MUST_CHECK;
 
-/* Opens the named models (indices) and checks that all have the same keys, shapes and dtypes;
- * FB_EMISMATCH carries a table of what differs. Must succeed before keys and blocks are asked for.
- * Keys are in state-dict order of the first model (order of the architecture, or file order). */
+/* Opens the named models (indices) and checks that all have the same keys and shapes;
+ * FB_EMISMATCH carries a table of what differs. Float dtypes may differ, since every model is
+ * computed in f32; a tensor of integers is refused. Must succeed before keys and blocks are asked
+ * for; what an earlier call gave becomes invalid. Keys are in state-dict order (order of the
+ * architecture, or by name). */
 int fb_pool_align(struct fb_pool *pool, const int *models, int count,
                   struct fb_err *err) FB_MUST_CHECK;
 int64_t fb_pool_keys(const struct fb_pool *pool);
@@ -90,7 +102,8 @@ const float *fb_pool_block(struct fb_pool *pool, int model, int64_t key, int64_t
 /* Says that the block will not be read again soon (keeps resident memory low). */
 void fb_pool_forget(struct fb_pool *pool, int model, int64_t key, int64_t begin, int64_t count);
 
-/* One whole model as weights that borrow from the map where they can. */
+/* One whole model as weights that borrow from the map where they can, keys in state-dict order.
+ * `out` is zeroed; no alignment is needed. */
 int fb_pool_load(struct fb_pool *pool, int model, struct fb_weights *out,
                  struct fb_err *err) FB_MUST_CHECK;
 

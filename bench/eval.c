@@ -1,0 +1,294 @@
+/* eval.c - how near to the machine's matrix product rate does an evaluation run?
+ *
+ *     bench_eval [--repeat N] [--limit ROWS] [--tokens N] MODEL TOKENIZER DATA TASK [TASK ...]
+ *
+ * MODEL is a GPT-2 folder with a score head, DATA holds glue/<task>/. For each task: rows, tokens,
+ * distinct prefix tokens, the FLOP that are executed, seconds (best and median of N passes over
+ * prepared batches), GFLOP/s, and the ratio to the bound. The bound is the best f32 rate at
+ * 2048 x 768 x 3072 of oneDNN and of our own product, each measured again around every pass. */
+#include "base/alloc.h"
+#include "base/log.h"
+#include "ckpt/ckpt.h"
+#include "config/json.h"
+#include "data/glue.h"
+#include "model/gpt2.h"
+#include "nn/ops.h"
+#include "text/tokenizer.h"
+
+#include <dnnl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum { GEMM_ROWS = 2048, GEMM_IN = 768, GEMM_OUT = 3072, PASSES_MAX = 99, MAX_LENGTH = 512 };
+
+struct settings {
+    long repeat, limit, tokens;
+};
+
+/* One matrix product by two implementations. */
+struct bound {
+    float *x, *w, *y;
+    struct fb_packed packed;
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+    dnnl_primitive_t primitive;
+    dnnl_memory_t memory[3];
+    double dnnl, own; /* best GFLOP/s so far */
+};
+
+struct model {
+    struct fb_arena arena;
+    struct fb_ckpt *ckpt;
+    struct fb_weights weights;
+    struct fb_gpt2_config config;
+    struct fb_gpt2 *gpt2;
+};
+
+struct task {
+    struct fb_dataset data;
+    struct fb_ids ids;
+    int64_t *offset;
+    struct fb_batches plan;
+    float *hidden, *logits;
+    double flop;
+};
+
+/* ---- the bound ---- */
+
+static int bound_open(struct bound *b, struct fb_err *err) {
+    dnnl_dims_t x = {GEMM_ROWS, GEMM_IN}, w = {GEMM_IN, GEMM_OUT}, y = {GEMM_ROWS, GEMM_OUT};
+    dnnl_memory_desc_t md[3];
+    dnnl_matmul_desc_t desc;
+    dnnl_primitive_desc_t pd;
+    float *data[3];
+
+    b->x = fb_calloc((size_t)GEMM_ROWS * GEMM_IN, sizeof(float), err);
+    b->w = fb_calloc((size_t)GEMM_IN * GEMM_OUT, sizeof(float), err);
+    b->y = fb_calloc((size_t)GEMM_ROWS * GEMM_OUT, sizeof(float), err);
+    if (!b->x || !b->w || !b->y) return err->code;
+    for (int i = 0; i < GEMM_ROWS * GEMM_IN; i++)
+        b->x[i] = (float)(i % 17) * 0.1f;
+    for (int i = 0; i < GEMM_IN * GEMM_OUT; i++)
+        b->w[i] = (float)(i % 13) * 0.1f;
+    if (fb_pack(&b->packed, b->w, FB_IN_OUT, NULL, GEMM_IN, GEMM_OUT, NULL, err)) return err->code;
+    data[0] = b->x;
+    data[1] = b->w;
+    data[2] = b->y;
+    if (dnnl_engine_create(&b->engine, dnnl_cpu, 0) ||
+        dnnl_stream_create(&b->stream, b->engine, dnnl_stream_default_flags) ||
+        dnnl_memory_desc_init_by_tag(&md[0], 2, x, dnnl_f32, dnnl_ab) ||
+        dnnl_memory_desc_init_by_tag(&md[1], 2, w, dnnl_f32, dnnl_ab) ||
+        dnnl_memory_desc_init_by_tag(&md[2], 2, y, dnnl_f32, dnnl_ab) ||
+        dnnl_matmul_desc_init(&desc, &md[0], &md[1], NULL, &md[2]) ||
+        dnnl_primitive_desc_create(&pd, &desc, NULL, b->engine, NULL) ||
+        dnnl_primitive_create(&b->primitive, pd))
+        return fb_fail(err, FB_EUNSUPPORTED, "oneDNN refused the matrix product");
+    dnnl_primitive_desc_destroy(pd);
+    for (int i = 0; i < 3; i++)
+        if (dnnl_memory_create(&b->memory[i], &md[i], b->engine, data[i]))
+            return fb_fail(err, FB_ENOMEM, "oneDNN refused the memory");
+    return FB_OK;
+}
+
+static int bound_measure(struct bound *b, struct fb_err *err) {
+    const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, b->memory[0]},
+                                    {DNNL_ARG_WEIGHTS, b->memory[1]},
+                                    {DNNL_ARG_DST, b->memory[2]}};
+    const struct fb_gemm own = {.y = b->y,
+                                .ldy = GEMM_OUT,
+                                .x = b->x,
+                                .ldx = GEMM_IN,
+                                .rows = GEMM_ROWS,
+                                .weight = &b->packed,
+                                .columns = GEMM_OUT};
+    const double work = 2e-9 * GEMM_ROWS * GEMM_IN * GEMM_OUT;
+
+    for (int i = 0; i < 12; i++) {
+        double start = fb_now(), middle, end;
+        if (dnnl_primitive_execute(b->primitive, b->stream, 3, args) || dnnl_stream_wait(b->stream))
+            return fb_fail(err, FB_EUNSUPPORTED, "oneDNN failed");
+        middle = fb_now();
+        if (fb_gemm(&own, err)) return err->code;
+        end = fb_now();
+        if (work / (middle - start) > b->dnnl) b->dnnl = work / (middle - start);
+        if (work / (end - middle) > b->own) b->own = work / (end - middle);
+    }
+    return FB_OK;
+}
+
+/* ---- model and data ---- */
+
+static int model_open(struct model *m, const char *folder, struct fb_err *err) {
+    struct fb_node *json;
+    char path[4096];
+
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    if (fb_json_load(&json, &m->arena, path, err) || fb_gpt2_config_read(&m->config, json, err) ||
+        fb_ckpt_open(&m->ckpt, folder, err))
+        return err->code;
+    for (int64_t i = 0; i < fb_ckpt_count(m->ckpt); i++) {
+        const struct fb_entry *e = fb_ckpt_at(m->ckpt, i);
+        const char *name = fb_starts_with(e->name, "transformer.") ? e->name + 12 : e->name;
+        if (e->dtype != FB_F32) return fb_fail(err, FB_EUNSUPPORTED, "'%s' is not F32", e->name);
+        if (!fb_weights_borrow(&m->weights, name, e->ndim, e->shape, e->data, err))
+            return err->code;
+    }
+    if (fb_gpt2_create(&m->gpt2, &m->config, &m->weights, err)) return err->code;
+    for (int64_t i = 0; i < fb_ckpt_count(m->ckpt); i++)
+        if (fb_gpt2_copies(m->weights.item[i].name))
+            fb_ckpt_forget(m->ckpt, fb_ckpt_at(m->ckpt, i), 0, fb_ckpt_at(m->ckpt, i)->numel);
+    return FB_OK;
+}
+
+/* Executed operations: a multiplication and an addition count two; a query counts the keys it
+ * sees. */
+static double batch_flop(const struct fb_gpt2_config *c, const struct fb_batch *b) {
+    double n = (double)c->n_embd, inner = (double)c->n_inner, rows = (double)b->tokens;
+    double last = (double)b->segments, blocks = (double)c->n_layer - 1, seen = 0, seen_last = 0;
+
+    for (int64_t t = 0; t < b->tokens; t++)
+        seen += b->position[t] + 1;
+    for (int64_t s = 0; s < b->segments; s++)
+        seen_last += (double)(b->segment[s].position + b->segment[s].count);
+    return blocks * (rows * (8 * n * n + 4 * n * inner) + 4 * n * seen) + rows * 4 * n * n +
+           last * (4 * n * n + 4 * n * inner) + 4 * n * seen_last;
+}
+
+static int task_open(struct task *t, const struct model *m, const struct settings *s,
+                     const struct fb_tokenizer *tokenizer, const char *folder, const char *name,
+                     struct fb_err *err) {
+    const struct fb_glue_task *glue = fb_glue_find(name);
+    const struct fb_column *text[2] = {NULL, NULL};
+    struct fb_sequences sequences;
+
+    if (!glue) return fb_fail(err, FB_ENOTFOUND, "no GLUE task '%s'", name);
+    if (fb_glue_open(&t->data, glue, glue->validation, folder, s->limit, err)) return err->code;
+    for (int i = 0; i < 2 && glue->text[i]; i++)
+        if (!(text[i] = fb_dataset_column(&t->data, glue->text[i], err))) return err->code;
+    if (!(t->offset = fb_calloc((size_t)t->data.rows + 1, sizeof *t->offset, err)))
+        return err->code;
+    for (int64_t i = 0; i < t->data.rows; i++) {
+        size_t size[2] = {0, 0};
+        const char *a = fb_column_text(text[0], i, &size[0]);
+        const char *b = text[1] ? fb_column_text(text[1], i, &size[1]) : NULL;
+        if (fb_tokenizer_encode_pair(tokenizer, &t->ids, a, size[0], b, size[1], MAX_LENGTH, err))
+            return err->code;
+        t->offset[i + 1] = t->ids.count;
+    }
+    sequences = (struct fb_sequences){t->data.rows, t->ids.id, t->offset};
+    if (fb_batches_plan(&t->plan, &sequences, s->tokens, s->tokens, err)) return err->code;
+    for (int64_t b = 0; b < t->plan.count; b++)
+        t->flop += batch_flop(&m->config, &t->plan.batch[b]);
+    t->hidden = fb_calloc((size_t)t->data.rows, (size_t)m->config.n_embd * sizeof(float), err);
+    t->logits = fb_calloc((size_t)t->data.rows, (size_t)m->config.num_labels * sizeof(float), err);
+    return t->hidden && t->logits ? FB_OK : err->code;
+}
+
+static void task_close(struct task *t) {
+    fb_batches_free(&t->plan);
+    fb_dataset_free(&t->data);
+    fb_ids_free(&t->ids);
+    free(t->offset);
+    free(t->hidden);
+    free(t->logits);
+}
+
+/* ---- one pass, and the table ---- */
+
+static int pass(struct task *t, const struct model *m, struct fb_graph *g, struct fb_err *err) {
+    const struct fb_weight *score = fb_weights_find(&m->weights, "score.weight");
+    int64_t at = 0, n = m->config.n_embd;
+
+    if (!score) return fb_fail(err, FB_ENOTFOUND, "the model has no score.weight");
+    for (int64_t b = 0; b < t->plan.count; b++) {
+        const struct fb_batch *batch = &t->plan.batch[b];
+        if (fb_gpt2_last_hidden(m->gpt2, batch, t->hidden + at * n, g, err)) return err->code;
+        at += batch->sequences;
+    }
+    return fb_gpt2_logits(t->logits, t->hidden, at, n, score, err);
+}
+
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static int measure(struct task *t, const char *name, const struct model *m, struct bound *bound,
+                   long repeat, struct fb_err *err) {
+    struct fb_graph graph = {0};
+    struct rusage usage;
+    double seconds[PASSES_MAX], best, median, top;
+    int rc = bound_measure(bound, err);
+
+    for (long i = 0; !rc && i < repeat; i++) {
+        double start = fb_now();
+        rc = pass(t, m, &graph, err);
+        seconds[i] = fb_now() - start;
+        if (!rc) rc = bound_measure(bound, err);
+    }
+    fb_graph_free(&graph);
+    if (rc) return rc;
+    qsort(seconds, (size_t)repeat, sizeof *seconds, by_value);
+    best = seconds[0];
+    median = seconds[repeat / 2];
+    top = bound->dnnl > bound->own ? bound->dnnl : bound->own;
+    getrusage(RUSAGE_SELF, &usage);
+    printf("%-5s %6jd %8jd %8jd %7.2f %8.3f %8.3f %7.0f %7.1f %7.1f %6.2f %6.2f %6ld\n", name,
+           (intmax_t)t->data.rows, (intmax_t)t->plan.tokens, (intmax_t)t->plan.rows,
+           t->flop * 1e-12, best, median, (double)t->plan.tokens / median, t->flop * 1e-9 / best,
+           t->flop * 1e-9 / median, t->flop * 1e-9 / best / top, t->flop * 1e-9 / median / top,
+           usage.ru_maxrss / 1024);
+    fflush(stdout);
+    return FB_OK;
+}
+
+static int run(const struct settings *s, char **argv, int argc, struct fb_err *err) {
+    struct bound bound = {0};
+    struct model m = {0};
+    struct fb_tokenizer *tokenizer = NULL;
+    int rc = FB_OK;
+
+    if (model_open(&m, argv[0], err) || fb_tokenizer_open(&tokenizer, argv[1], err) ||
+        bound_open(&bound, err))
+        return err->code;
+    printf("%-5s %6s %8s %8s %7s %8s %8s %7s %7s %7s %6s %6s %6s\n", "task", "rows", "tokens",
+           "distinct", "TFLOP", "best s", "median s", "tok/s", "GF/s", "median", "ratio", "median",
+           "MB");
+    for (int i = 3; !rc && i < argc; i++) {
+        struct task t = {0};
+        rc = task_open(&t, &m, s, tokenizer, argv[2], argv[i], err);
+        if (!rc) rc = measure(&t, argv[i], &m, &bound, s->repeat, err);
+        task_close(&t);
+    }
+    printf("bound: f32 %d x %d x %d, best of the run: oneDNN %.1f, own %.1f GFLOP/s\n", GEMM_ROWS,
+           GEMM_IN, GEMM_OUT, bound.dnnl, bound.own);
+    return rc;
+}
+
+int main(int argc, char **argv) {
+    struct settings s = {3, -1, 2048};
+    struct fb_err err = {0};
+    int at = 1;
+
+    for (; at + 1 < argc && strncmp(argv[at], "--", 2) == 0; at += 2) {
+        long value = strtol(argv[at + 1], NULL, 10);
+        if (strcmp(argv[at], "--repeat") == 0 && value >= 1 && value <= PASSES_MAX)
+            s.repeat = value;
+        else if (strcmp(argv[at], "--limit") == 0) s.limit = value;
+        else if (strcmp(argv[at], "--tokens") == 0 && value >= 1) s.tokens = value;
+        else break;
+    }
+    if (argc - at < 4) {
+        fprintf(stderr, "usage: bench_eval [--repeat N] [--limit ROWS] [--tokens N] MODEL "
+                        "TOKENIZER DATA TASK [TASK ...]\n");
+        return 2;
+    }
+    if (run(&s, argv + at, argc - at, &err)) {
+        fprintf(stderr, "bench_eval: %s\n", err.msg);
+        return 1;
+    }
+    return 0;
+}

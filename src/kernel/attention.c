@@ -1,0 +1,170 @@
+/* attention.c - causal attention over a forest of segments, as small matrix products.
+ *
+ * A task is one head of one segment. The keys of all positions before and in it are copied as
+ * panels [dim, cols], the values as panels [keys, cols], and isa->tile does both products for
+ * isa->rows queries at a time: an element's sum then runs over dim, or over the keys from position
+ * 0 on, whether its sequence shares a prefix or not. Keys after a query get probability 0. */
+#include "base/alloc.h"
+#include "kernel/cpu.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGN_FLOATS = 16 };
+
+struct job {
+    const struct fb_attention *how;
+    const struct fb_isa *isa;
+    const float *q, *k, *v;
+    float *out;
+    int64_t ldq, ldkv, ldout;
+    int64_t keys; /* of the longest sequence, rounded up to whole panels */
+};
+
+/* A thread's memory. */
+struct scratch {
+    float *keys;   /* panels of [dim, cols] */
+    float *values; /* panels of [keys, cols] */
+    float *query;  /* [rows, dim] */
+    float *score;  /* [rows, keys] */
+    float *packed; /* one of the two above as isa->pack has it */
+};
+
+static int64_t up(int64_t n, int64_t unit) {
+    return (n + unit - 1) / unit * unit;
+}
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static size_t scratch_floats(const struct job *job) {
+    int64_t dim = job->how->dim, wide = up(dim, job->isa->cols), rows = job->isa->rows;
+
+    return (size_t)up(job->keys * (dim + wide + 2 * rows) + 2 * rows * dim, ALIGN_FLOATS);
+}
+
+static struct scratch scratch_at(const struct job *job, float *memory) {
+    int64_t dim = job->how->dim, wide = up(dim, job->isa->cols), rows = job->isa->rows;
+    struct scratch s = {.keys = memory};
+
+    s.values = s.keys + job->keys * dim;
+    s.score = s.values + job->keys * wide;
+    s.query = s.score + job->keys * rows;
+    s.packed = s.query + dim * rows;
+    return s;
+}
+
+static void copy_key(const struct job *job, struct scratch *s, int64_t position, const float *k) {
+    int64_t cols = job->isa->cols, dim = job->how->dim;
+    float *to = s->keys + position / cols * cols * dim + position % cols;
+
+    for (int64_t d = 0; d < dim; d++)
+        to[d * cols] = k[d];
+}
+
+static void copy_value(const struct job *job, struct scratch *s, int64_t position, int64_t keys,
+                       const float *v) {
+    int64_t cols = job->isa->cols, dim = job->how->dim;
+
+    for (int64_t d = 0; d < dim; d += cols) {
+        float *to = s->values + d * keys + position * cols;
+        int64_t n = least(cols, dim - d);
+        memcpy(to, v + d, (size_t)n * sizeof *to);
+        memset(to + n, 0, (size_t)(cols - n) * sizeof *to);
+    }
+}
+
+/* Keys and values of positions [0, count) of a segment and of those before it. */
+static void collect(const struct job *job, struct scratch *s, int64_t segment, int64_t head,
+                    int64_t count) {
+    int64_t cols = job->isa->cols, dim = job->how->dim, keys = count;
+
+    while (count > 0) {
+        const struct fb_segment *g = &job->how->segment[segment];
+        for (int64_t p = g->position; p < count; p++) {
+            int64_t at = (g->row + p - g->position) * job->ldkv + head * dim;
+            copy_key(job, s, p, job->k + at);
+            copy_value(job, s, p, keys, job->v + at);
+        }
+        count = least(count, g->position);
+        segment = g->parent;
+    }
+    for (int64_t p = keys; p < up(keys, cols); p++) {
+        float *to = s->keys + p / cols * cols * dim + p % cols;
+        for (int64_t d = 0; d < dim; d++)
+            to[d * cols] = 0.0f;
+    }
+}
+
+/* `rows` queries from row `first` of q on; the first one stands at `position`. `all` keys have been
+ * collected. */
+static void queries(const struct job *job, struct scratch *s, int64_t head, int64_t first,
+                    int64_t rows, int64_t position, int64_t all) {
+    const struct fb_isa *isa = job->isa;
+    int64_t cols = isa->cols, dim = job->how->dim, keys = position + rows, wide = up(keys, cols);
+    float inverse[FB_TILE_ROWS] = {0}, tile[FB_TILE_ROWS * FB_TILE_COLS];
+
+    for (int64_t r = 0; r < rows; r++) {
+        const float *q = job->q + (first + r) * job->ldq + head * dim;
+        for (int64_t d = 0; d < dim; d++)
+            s->query[r * dim + d] = q[d] * job->how->scale;
+    }
+    isa->pack(s->packed, s->query, dim, rows, dim);
+    for (int64_t j = 0; j < keys; j += cols)
+        isa->tile(s->score + j, wide, s->packed, s->keys + j * dim, dim, false);
+    for (int64_t r = 0; r < rows; r++)
+        inverse[r] = 1.0f / isa->exponentials(s->score + r * wide, position + r + 1, keys);
+    isa->pack(s->packed, s->score, wide, rows, keys);
+    for (int64_t d = 0; d < dim; d += cols) {
+        isa->tile(tile, cols, s->packed, s->values + d * all, keys, false);
+        for (int64_t r = 0; r < rows; r++) {
+            float *out = job->out + (first + r) * job->ldout + head * dim + d;
+            for (int64_t j = 0; j < least(cols, dim - d); j++)
+                out[j] = tile[r * cols + j] * inverse[r];
+        }
+    }
+}
+
+static void attend_segment(const struct job *job, struct scratch *s, int64_t segment,
+                           int64_t head) {
+    const struct fb_segment *g = &job->how->segment[segment];
+    int64_t keys = g->position + g->count;
+
+    collect(job, s, segment, head, keys);
+    if (job->how->last_only) {
+        queries(job, s, head, segment, 1, keys - 1, keys);
+        return;
+    }
+    for (int64_t t = 0; t < g->count; t += job->isa->rows)
+        queries(job, s, head, g->row + t, least(job->isa->rows, g->count - t), g->position + t,
+                keys);
+}
+
+int fb_attend(float *out, int64_t ldout, const float *q, int64_t ldq, const float *k,
+              const float *v, int64_t ldkv, const struct fb_attention *how, struct fb_err *err) {
+    struct job job = {how, fb_cpu_isa(), q, k, v, out, ldq, ldkv, ldout, 1};
+    int64_t threads = omp_get_max_threads(), chunk = 1;
+    size_t each;
+    float *memory, *aligned;
+
+    for (int64_t i = 0; i < how->segments; i++) {
+        int64_t keys = how->segment[i].position + how->segment[i].count;
+        if (keys > job.keys) job.keys = keys;
+    }
+    job.keys = up(job.keys, job.isa->cols);
+    each = scratch_floats(&job);
+    memory = fb_calloc((size_t)threads * each + ALIGN_FLOATS, sizeof *memory, err);
+    if (!memory) return err->code;
+    aligned =
+        memory + (ALIGN_FLOATS - (uintptr_t)memory / sizeof *memory % ALIGN_FLOATS) % ALIGN_FLOATS;
+    /* A segment's rows are read once for all its heads when there are enough segments. */
+    if (how->segments >= 8 * threads) chunk = how->heads;
+#pragma omp parallel for schedule(dynamic, chunk)
+    for (int64_t t = 0; t < how->segments * how->heads; t++) {
+        struct scratch s = scratch_at(&job, aligned + (size_t)omp_get_thread_num() * each);
+        attend_segment(&job, &s, t / how->heads, t % how->heads);
+    }
+    free(memory);
+    return FB_OK;
+}

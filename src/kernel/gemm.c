@@ -1,0 +1,165 @@
+/* gemm.c - blocking and threads of the matrix product; the arithmetic is isa->tile.
+ *
+ * A task is a block of rows times a range of panels. For each block of BLOCK_IN inputs the task's
+ * rows are packed (384 x 256: 0.4 MB, which stays in the second-level cache); then each panel of
+ * weights (16 KB with AVX2), once read from the third level or from memory, stays in the first
+ * while it meets all of them. Fewer rows per block make the stream of weights the limit. */
+#include "kernel/gemm.h"
+
+#include "base/alloc.h"
+#include "kernel/cpu.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK_IN = 256, BLOCK_ROWS = 384, ALIGN = 64, TASKS_PER_THREAD = 4 };
+
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static void pack_panel(float *to, const float *w, enum fb_weight_order order, int64_t in,
+                       int64_t out, int64_t first, int64_t cols) {
+    int64_t n = least(cols, out - first);
+
+    for (int64_t p = 0; p < in; p++, to += cols) {
+        const float *from = order == FB_IN_OUT ? w + p * out + first : w + first * in + p;
+        int64_t step = order == FB_IN_OUT ? 1 : in;
+        for (int64_t j = 0; j < n; j++)
+            to[j] = from[j * step];
+        for (int64_t j = n; j < cols; j++)
+            to[j] = 0.0f;
+    }
+}
+
+int fb_pack(struct fb_packed *packed, const float *weight, enum fb_weight_order order,
+            const float *bias, int64_t in, int64_t out, const struct fb_isa *isa,
+            struct fb_err *err) {
+    int64_t cols, panels;
+    size_t limit = SIZE_MAX / 2 / sizeof(float) - ALIGN;
+
+    *packed = (struct fb_packed){0};
+    if (!isa) isa = fb_cpu_isa();
+    cols = isa->cols;
+    panels = (out + cols - 1) / cols;
+    if ((size_t)in + 1 > limit / (size_t)(panels * cols))
+        return fb_fail(err, FB_ENOMEM, "out of memory: a %jd x %jd matrix", (intmax_t)in,
+                       (intmax_t)out);
+    packed->block = fb_malloc((size_t)((in + 1) * panels * cols) * sizeof(float) + ALIGN, err);
+    if (!packed->block) return err->code;
+    packed->isa = isa;
+    packed->in = in;
+    packed->out = out;
+    packed->data = packed->block;
+    packed->data += (ALIGN - (uintptr_t)packed->block % ALIGN) % ALIGN / sizeof(float);
+    packed->bias = packed->data + in * panels * cols;
+    for (int64_t j = 0; j < panels * cols; j++)
+        packed->bias[j] = bias && j < out ? bias[j] : 0.0f;
+#pragma omp parallel for schedule(static)
+    for (int64_t panel = 0; panel < panels; panel++)
+        pack_panel(packed->data + panel * cols * in, weight, order, in, out, panel * cols, cols);
+    return FB_OK;
+}
+
+void fb_packed_free(struct fb_packed *packed) {
+    free(packed->block);
+    *packed = (struct fb_packed){0};
+}
+
+/* One tile that sticks out of the result: computed whole in a buffer, copied in and out. */
+static void edge_tile(const struct fb_gemm *g, const float *a, int64_t row, int64_t panel,
+                      int64_t from, int64_t count) {
+    const struct fb_packed *w = g->weight;
+    const struct fb_isa *isa = w->isa;
+    float c[FB_TILE_ROWS * FB_TILE_COLS] = {0}, add[FB_TILE_ROWS * FB_TILE_COLS] = {0};
+    int64_t cols = isa->cols, rows = least(isa->rows, g->rows - row), first = panel * cols;
+    int64_t left = first < g->column ? g->column - first : 0;
+    int64_t right = least(cols, g->column + g->columns - first);
+    int64_t at = first + left - g->column;
+    size_t width = (size_t)(right - left) * sizeof *c;
+
+    for (int64_t r = 0; r < rows && from; r++)
+        memcpy(c + r * cols + left, g->y + (row + r) * g->ldy + at, width);
+    isa->tile(c, cols, a, w->data + (panel * w->in + from) * cols, count, from > 0);
+    if (from + count == w->in) {
+        for (int64_t r = 0; r < rows && g->add; r++)
+            memcpy(add + r * cols + left, g->add + (row + r) * g->ldadd + at, width);
+        isa->finish(c, cols, w->bias + first, g->add ? add : NULL, cols, g->activation);
+    }
+    for (int64_t r = 0; r < rows; r++)
+        memcpy(g->y + (row + r) * g->ldy + at, c + r * cols + left, width);
+}
+
+static void whole_tile(const struct fb_gemm *g, const float *a, int64_t row, int64_t panel,
+                       int64_t from, int64_t count) {
+    const struct fb_packed *w = g->weight;
+    const struct fb_isa *isa = w->isa;
+    int64_t cols = isa->cols, at = panel * cols - g->column;
+    float *c = g->y + row * g->ldy + at;
+
+    isa->tile(c, g->ldy, a, w->data + (panel * w->in + from) * cols, count, from > 0);
+    if (from + count == w->in)
+        isa->finish(c, g->ldy, w->bias + panel * cols, g->add ? g->add + row * g->ldadd + at : NULL,
+                    g->ldadd, g->activation);
+}
+
+/* Rows [row, end) times panels [panel, last); `a` has room for BLOCK_ROWS * BLOCK_IN values. */
+static void task(const struct fb_gemm *g, float *a, int64_t row, int64_t end, int64_t panel,
+                 int64_t last) {
+    const struct fb_isa *isa = g->weight->isa;
+    int64_t in = g->weight->in, cols = isa->cols;
+
+    for (int64_t from = 0; from < in; from += BLOCK_IN) {
+        int64_t count = least(BLOCK_IN, in - from);
+        for (int64_t r = row; r < end; r += isa->rows)
+            isa->pack(a + (r - row) * count, g->x + r * g->ldx + from, g->ldx,
+                      least(isa->rows, end - r), count);
+        for (int64_t p = panel; p < last; p++) {
+            bool whole = p * cols >= g->column && (p + 1) * cols <= g->column + g->columns;
+            for (int64_t r = row; r < end; r += isa->rows)
+                (whole && r + isa->rows <= end ? whole_tile : edge_tile)(g, a + (r - row) * count,
+                                                                         r, p, from, count);
+        }
+    }
+}
+
+/* How the product is cut: blocks of `height` rows times ranges of `width` panels, about equal. */
+struct cuts {
+    int64_t first, last; /* panels */
+    int64_t blocks, height, parts, width;
+};
+
+static struct cuts cut(const struct fb_gemm *g, int64_t threads) {
+    const struct fb_isa *isa = g->weight->isa;
+    int64_t most = BLOCK_ROWS / isa->rows * isa->rows, cols = isa->cols;
+    struct cuts c = {g->column / cols, (g->column + g->columns + cols - 1) / cols, 0, 0, 1, 0};
+
+    c.blocks = (g->rows + most - 1) / most;
+    c.height = ((g->rows + c.blocks - 1) / c.blocks + isa->rows - 1) / isa->rows * isa->rows;
+    /* Few rows: split the columns as well, so that every thread gets several tasks. */
+    while (threads > 1 && c.parts < c.last - c.first &&
+           (c.blocks * c.parts < threads * TASKS_PER_THREAD || c.blocks * c.parts % threads))
+        c.parts++;
+    c.width = (c.last - c.first + c.parts - 1) / c.parts;
+    return c;
+}
+
+int fb_gemm(const struct fb_gemm *g, struct fb_err *err) {
+    size_t each = (size_t)BLOCK_ROWS * BLOCK_IN;
+    int64_t threads = omp_get_max_threads();
+    struct cuts c;
+    float *scratch;
+
+    if (g->rows == 0 || g->columns == 0) return FB_OK;
+    if (!(scratch = fb_malloc((size_t)threads * each * sizeof *scratch, err))) return err->code;
+    c = cut(g, threads);
+#pragma omp parallel for schedule(dynamic, 1)
+    for (int64_t t = 0; t < c.blocks * c.parts; t++) {
+        int64_t row = t / c.parts * c.height, panel = c.first + t % c.parts * c.width;
+        task(g, scratch + (size_t)omp_get_thread_num() * each, row, least(row + c.height, g->rows),
+             panel, least(panel + c.width, c.last));
+    }
+    free(scratch);
+    return FB_OK;
+}

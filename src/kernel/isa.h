@@ -1,0 +1,34 @@
+/* isa.h - what the kernels need from one instruction set.
+ *
+ * One table per instruction set, all made from isa_body.h; cpu.h picks the best one the machine
+ * has. Everything here works on data of a single thread and never fails. A tile is `rows` x `cols`
+ * results of a matrix product: the shape that keeps all sums in registers. */
+#ifndef FB_KERNEL_ISA_H
+#define FB_KERNEL_ISA_H
+
+#include "kernel/kernel.h"
+
+struct fb_isa {
+    const char *name;
+    int rows, cols; /* of a tile; at most FB_TILE_ROWS, FB_TILE_COLS */
+    bool (*supported)(void);
+    /* a[p, r] = x[min(r, count - 1), p] for p < k: rows of x, stride ldx, side by side as a tile
+     * wants them; a is [k, rows]. */
+    void (*pack)(float *a, const float *x, int64_t ldx, int64_t count, int64_t k);
+    /* c[r, j] (+)= sum over p < k of a[p, r] b[p, j], p ascending, one rounding per step where the
+     * machine has fused multiply-add. a is [k, rows], b is [k, cols], c has row stride `ldc`.
+     * `add` keeps what is in c: c + sum, else c = sum. */
+    void (*tile)(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add);
+    /* c = activation(c + bias) + add on a tile; `bias` is [cols]; `add` may be NULL, stride ldadd. */
+    void (*finish)(float *c, int64_t ldc, const float *bias, const float *add, int64_t ldadd,
+                   enum fb_activation activation);
+    /* One row: y = (x - mean) / sqrt(variance + epsilon) * weight + bias. */
+    void (*layer_norm)(float *y, const float *x, const float *weight, const float *bias, int64_t n,
+                       float epsilon);
+    /* x[0..n) becomes exp(x - max), x[n..end) becomes 0; returns the sum. */
+    float (*exponentials)(float *x, int64_t n, int64_t end);
+};
+
+enum { FB_TILE_ROWS = 16, FB_TILE_COLS = 32 };
+
+#endif

@@ -1,0 +1,239 @@
+/* isa_body.h - the kernels of one instruction set; included by isa_*.c, which sets TILE_ROWS.
+ *
+ * Accuracy (tests compare with double precision): exponential within 2 ulp on [-87, 88], values
+ * outside are clamped to that range; GELU (tanh form) and SiLU within 4 ulp of the exact function or
+ * 1e-37. They are computed as x / (1 + exp(-2u)), which has none of the cancellation of
+ * 1 + tanh(u). erf and tanh come from the C library. */
+#ifndef FB_KERNEL_ISA_BODY_H
+#define FB_KERNEL_ISA_BODY_H
+
+#include "kernel/isa.h"
+#include "kernel/simd.h"
+
+#include <math.h>
+
+enum { TILE_VECS = 2, TILE_COLS = TILE_VECS * V_LANES };
+
+#if defined(__AVX2__)
+/* Columns p..p+3 of four rows, or of two, to a + p * TILE_ROWS + r. */
+static inline void pack_four(float *a, const float *const x[4], int64_t p) {
+    __m128 r0 = _mm_loadu_ps(x[0] + p), r1 = _mm_loadu_ps(x[1] + p);
+    __m128 r2 = _mm_loadu_ps(x[2] + p), r3 = _mm_loadu_ps(x[3] + p);
+
+    _MM_TRANSPOSE4_PS(r0, r1, r2, r3);
+    _mm_storeu_ps(a, r0);
+    _mm_storeu_ps(a + TILE_ROWS, r1);
+    _mm_storeu_ps(a + 2 * TILE_ROWS, r2);
+    _mm_storeu_ps(a + 3 * TILE_ROWS, r3);
+}
+
+static inline void pack_two(float *a, const float *const x[2], int64_t p) {
+    __m128 r0 = _mm_loadu_ps(x[0] + p), r1 = _mm_loadu_ps(x[1] + p);
+    __m128 low = _mm_unpacklo_ps(r0, r1), high = _mm_unpackhi_ps(r0, r1);
+
+    _mm_storel_pi((__m64 *)(void *)a, low);
+    _mm_storeh_pi((__m64 *)(void *)(a + TILE_ROWS), low);
+    _mm_storel_pi((__m64 *)(void *)(a + 2 * TILE_ROWS), high);
+    _mm_storeh_pi((__m64 *)(void *)(a + 3 * TILE_ROWS), high);
+}
+
+/* As many columns as go in fours; returns how many. */
+static int64_t pack_fours(float *a, const float *const x[TILE_ROWS], int64_t k) {
+    int64_t p = 0;
+
+    for (; p + 4 <= k; p += 4, a += 4 * TILE_ROWS) {
+        for (int r = 0; r + 4 <= TILE_ROWS; r += 4)
+            pack_four(a + r, x + r, p);
+        if (TILE_ROWS % 4) pack_two(a + TILE_ROWS - 2, x + TILE_ROWS - 2, p);
+    }
+    return p;
+}
+#else
+static int64_t pack_fours(float *a, const float *const x[TILE_ROWS], int64_t k) {
+    (void)a, (void)x, (void)k;
+    return 0;
+}
+#endif
+
+static void pack(float *a, const float *x, int64_t ldx, int64_t count, int64_t k) {
+    const float *row[TILE_ROWS];
+
+    for (int r = 0; r < TILE_ROWS; r++)
+        row[r] = x + (r < count ? r : count - 1) * ldx;
+    for (int64_t p = pack_fours(a, row, k); p < k; p++)
+        for (int r = 0; r < TILE_ROWS; r++)
+            a[p * TILE_ROWS + r] = row[r][p];
+}
+
+static void tile(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add) {
+    vec sum[TILE_ROWS][TILE_VECS];
+
+    for (int r = 0; r < TILE_ROWS; r++)
+        for (int j = 0; j < TILE_VECS; j++)
+            sum[r][j] = v_set(0.0f);
+    for (int64_t p = 0; p < k; p++, a += TILE_ROWS, b += TILE_COLS) {
+        vec b0 = v_load(b), b1 = v_load(b + V_LANES);
+        for (int r = 0; r < TILE_ROWS; r++) {
+            vec x = v_set(a[r]);
+            sum[r][0] = v_mul_add(x, b0, sum[r][0]);
+            sum[r][1] = v_mul_add(x, b1, sum[r][1]);
+        }
+    }
+    for (int r = 0; r < TILE_ROWS; r++, c += ldc)
+        for (int j = 0; j < TILE_VECS; j++) {
+            float *to = c + j * V_LANES;
+            v_store(to, add ? v_add(v_load(to), sum[r][j]) : sum[r][j]);
+        }
+}
+
+/* exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2) / 2; ln 2 in two parts so that r is exact;
+ * the polynomial is Cephes' expf. */
+static inline vec v_exp(vec x) {
+    vec n, r, y;
+
+    /* In this order of operands a NaN goes through. */
+    x = v_max(v_set(-87.0f), v_min(v_set(88.0f), x));
+    n = v_round(v_mul(x, v_set(1.44269504088896341f)));
+    r = v_mul_add(n, v_set(-0.693359375f), x);
+    r = v_mul_add(n, v_set(2.12194440e-4f), r);
+    y = v_set(1.9875691500e-4f);
+    y = v_mul_add(y, r, v_set(1.3981999507e-3f));
+    y = v_mul_add(y, r, v_set(8.3334519073e-3f));
+    y = v_mul_add(y, r, v_set(4.1665795894e-2f));
+    y = v_mul_add(y, r, v_set(1.6666665459e-1f));
+    y = v_mul_add(y, r, v_set(5.0000001201e-1f));
+    y = v_add(v_mul_add(v_mul(y, r), r, r), v_set(1.0f));
+    return v_scale(y, n);
+}
+
+/* x / (1 + exp(-t)) */
+static inline vec v_gate(vec x, vec t) {
+    vec one = v_set(1.0f);
+
+    return v_div(x, v_add(one, v_exp(v_sub(v_set(0.0f), t))));
+}
+
+static inline vec v_gelu_tanh(vec x) {
+    vec cube = v_mul_add(v_mul(v_mul(x, x), x), v_set(0.044715f), x);
+
+    return v_gate(x, v_mul(cube, v_set(2.0f * 0.7978845608028654f)));
+}
+
+static inline vec v_each(vec x, float (*f)(float)) {
+    float lane[V_LANES];
+
+    v_store(lane, x);
+    for (int i = 0; i < V_LANES; i++)
+        lane[i] = f(lane[i]);
+    return v_load(lane);
+}
+
+static float gelu_erf(float x) {
+    return 0.5f * x * (1.0f + erff(x * 0.70710678118654752f));
+}
+
+static inline vec v_activate(vec x, enum fb_activation activation) {
+    switch (activation) {
+    case FB_GELU_TANH: return v_gelu_tanh(x);
+    case FB_GELU_ERF: return v_each(x, gelu_erf);
+    case FB_RELU: return v_max(v_set(0.0f), x);
+    case FB_SILU: return v_gate(x, x);
+    case FB_TANH: return v_each(x, tanhf);
+    case FB_LINEAR: break;
+    }
+    return x;
+}
+
+/* `activation` is a constant at each call, so that the loop has no branch in it. */
+static inline void finish_with(float *c, int64_t ldc, const float *bias, const float *add,
+                               int64_t ldadd, enum fb_activation activation) {
+    vec b[TILE_VECS] = {v_load(bias), v_load(bias + V_LANES)};
+
+    for (int r = 0; r < TILE_ROWS; r++)
+        for (int j = 0; j < TILE_VECS; j++) {
+            float *at = c + r * ldc + j * V_LANES;
+            vec x = v_activate(v_add(v_load(at), b[j]), activation);
+            v_store(at, add ? v_add(x, v_load(add + r * ldadd + j * V_LANES)) : x);
+        }
+}
+
+static void finish(float *c, int64_t ldc, const float *bias, const float *add, int64_t ldadd,
+                   enum fb_activation activation) {
+    switch (activation) {
+    case FB_LINEAR: finish_with(c, ldc, bias, add, ldadd, FB_LINEAR); break;
+    case FB_GELU_TANH: finish_with(c, ldc, bias, add, ldadd, FB_GELU_TANH); break;
+    default: finish_with(c, ldc, bias, add, ldadd, activation); break;
+    }
+}
+
+/* Vectors are summed in one accumulator per lane, then the rest, then the lanes. */
+static void layer_norm(float *y, const float *x, const float *weight, const float *bias, int64_t n,
+                       float epsilon) {
+    int64_t whole = n - n % V_LANES;
+    vec sum = v_set(0.0f), square = v_set(0.0f), m, s;
+    float mean, scale, rest = 0.0f;
+
+    for (int64_t i = 0; i < whole; i += V_LANES)
+        sum = v_add(sum, v_load(x + i));
+    for (int64_t i = whole; i < n; i++)
+        rest += x[i];
+    mean = (v_sum(sum) + rest) / (float)n;
+    m = v_set(mean);
+    rest = 0.0f;
+    for (int64_t i = 0; i < whole; i += V_LANES) {
+        vec d = v_sub(v_load(x + i), m);
+        square = v_mul_add(d, d, square);
+    }
+    for (int64_t i = whole; i < n; i++)
+        rest += (x[i] - mean) * (x[i] - mean);
+    scale = 1.0f / sqrtf((v_sum(square) + rest) / (float)n + epsilon);
+    s = v_set(scale);
+    for (int64_t i = 0; i < whole; i += V_LANES) {
+        vec d = v_mul(v_sub(v_load(x + i), m), s);
+        v_store(y + i, v_mul_add(d, v_load(weight + i), v_load(bias + i)));
+    }
+    for (int64_t i = whole; i < n; i++)
+        y[i] = (x[i] - mean) * scale * weight[i] + bias[i];
+}
+
+/* The last, partial vector goes through the same instructions as the whole ones, so that an
+ * element's bits and the order of the sum do not depend on where the row ends. */
+static float exponentials(float *x, int64_t n, int64_t end) {
+    float last[V_LANES];
+    int64_t whole = n - n % V_LANES, rest = n % V_LANES;
+    vec most = v_set(x[0]), sum = v_set(0.0f);
+    float largest;
+
+    for (int64_t i = 0; i < whole; i += V_LANES)
+        most = v_max(most, v_load(x + i));
+    largest = v_largest(most);
+    for (int64_t i = whole; i < n; i++)
+        if (x[i] > largest) largest = x[i];
+    most = v_set(largest);
+    for (int64_t i = 0; i < whole; i += V_LANES) {
+        vec e = v_exp(v_sub(v_load(x + i), most));
+        v_store(x + i, e);
+        sum = v_add(sum, e);
+    }
+    if (rest) {
+        for (int64_t i = 0; i < V_LANES; i++)
+            last[i] = i < rest ? x[whole + i] : largest;
+        v_store(last, v_exp(v_sub(v_load(last), most)));
+        for (int64_t i = rest; i < V_LANES; i++)
+            last[i] = 0.0f;
+        sum = v_add(sum, v_load(last));
+        for (int64_t i = 0; i < rest; i++)
+            x[whole + i] = last[i];
+    }
+    for (int64_t i = n; i < end; i++)
+        x[i] = 0.0f;
+    return v_sum(sum);
+}
+
+#define ISA_TABLE(isa_name, check)                                                                 \
+    {                                                                                              \
+        .name = isa_name, .rows = TILE_ROWS, .cols = TILE_COLS, .supported = check, .pack = pack,  \
+        .tile = tile, .finish = finish, .layer_norm = layer_norm, .exponentials = exponentials     \
+    }
+
+#endif

@@ -1,0 +1,65 @@
+/* kernel.h - the only arithmetic the model code may call, with gemm.h.
+ *
+ * Every buffer is f32, row-major and owned by the caller; strides are elements between rows.
+ * Kernels cannot fail except for memory: shapes are checked once, when the model is built.
+ *
+ * A row of a result depends on that row's input alone: not on the other rows, on how many there
+ * are, or on the number of threads. Sums run in an order that is fixed by the position in the
+ * row, so equal inputs give equal bits wherever they stand. */
+#ifndef FB_KERNEL_KERNEL_H
+#define FB_KERNEL_KERNEL_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum fb_activation {
+    FB_LINEAR,
+    FB_GELU_TANH, /* 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) */
+    FB_GELU_ERF,  /* 0.5 x (1 + erf(x / sqrt 2)) */
+    FB_RELU,
+    FB_SILU, /* x / (1 + exp(-x)) */
+    FB_TANH,
+};
+
+/* y = (x - mean) / sqrt(variance + epsilon) * weight + bias for each row
+ *   x, y [rows, n] contiguous (may be the same)   weight, bias [n] */
+void fb_layer_norm(float *y, const float *x, const float *weight, const float *bias, int64_t rows,
+                   int64_t n, float epsilon);
+
+/* y[i] = table[id[i]] + positions[position[i]]
+ *   y [rows, n]   table [.., n]   positions [.., n]; ids and positions are in range */
+void fb_embed(float *y, const float *table, const int32_t *id, const float *positions,
+              const int32_t *position, int64_t rows, int64_t n);
+
+/* y[i] = x[row[i]]   x [.., n]   y [rows, n] */
+void fb_gather(float *y, const float *x, const int64_t *row, int64_t rows, int64_t n);
+
+/* A run of tokens that continues another run: token t of it stands at `position + t` of its
+ * sequence, and the `position` tokens before it are those of `parent`, cut there. */
+struct fb_segment {
+    int64_t parent;   /* index of an earlier segment; -1 when position is 0 */
+    int64_t row;      /* first row of its tokens in the batch */
+    int64_t count;    /* tokens, at least 1 */
+    int64_t position; /* of its first token */
+};
+
+/* Causal self-attention. Query of head h at position p over the keys 0..p of its sequence:
+ *   out = softmax(scale * q . k) v
+ *   k, v [tokens, heads * dim] with row stride ldkv
+ *   q, out: last_only false: one row per token; true: row s is the last token of segment s
+ * A masked key contributes exactly 0. FB_ENOMEM for the scratch memory of the threads, which is
+ * about 8 * dim * (longest sequence) bytes each. */
+struct fb_attention {
+    const struct fb_segment *segment;
+    int64_t segments;
+    int64_t heads, dim;
+    float scale;
+    bool last_only;
+};
+int fb_attend(float *out, int64_t ldout, const float *q, int64_t ldq, const float *k,
+              const float *v, int64_t ldkv, const struct fb_attention *how,
+              struct fb_err *err) FB_MUST_CHECK;
+
+#endif

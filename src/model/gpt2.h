@@ -1,0 +1,56 @@
+/* gpt2.h - the GPT-2 architecture (Radford et al. 2019) as transformers 4.46 computes it, for
+ * classification: the hidden state of each sequence's last token.
+ *
+ * Everything is computed in f32 whatever the checkpoint stores. No language model head, no cross
+ * attention, no cache for generation. */
+#ifndef FB_MODEL_GPT2_H
+#define FB_MODEL_GPT2_H
+
+#include "config/node.h"
+#include "data/batch.h"
+#include "model/weights.h"
+#include "nn/tensor.h"
+
+struct fb_gpt2_config {
+    int64_t n_layer, n_head, n_embd, n_inner, n_positions, vocab_size;
+    enum fb_activation activation;
+    double layer_norm_epsilon;
+    bool scale_attn_weights, scale_attn_by_inverse_layer_idx;
+    int64_t num_labels;   /* size of id2label if there is one, else num_labels, else 2 */
+    int64_t pad_token_id; /* -1: not set */
+};
+
+/* Reads config.json. Missing keys have GPT2Config's defaults. FB_EFORMAT names the key, its value
+ * and the limits; FB_EUNSUPPORTED the option that is understood and refused. */
+int fb_gpt2_config_read(struct fb_gpt2_config *out, const struct fb_node *json,
+                        struct fb_err *err) FB_MUST_CHECK;
+
+struct fb_gpt2; /* opaque, owned: fb_gpt2_free; any number of threads may not share one graph */
+
+/* Binds the tensors ("wte.weight", "h.0.ln_1.weight"; names have no "transformer."), all of which
+ * must be there in the right shape (FB_ENOTFOUND, FB_EMISMATCH); others are ignored. Matrices of
+ * linear layers and their biases are copied into the form the kernels want; for the rest `weights`
+ * is borrowed until fb_gpt2_free. */
+int fb_gpt2_create(struct fb_gpt2 **out, const struct fb_gpt2_config *config,
+                   const struct fb_weights *weights, struct fb_err *err) FB_MUST_CHECK;
+void fb_gpt2_free(struct fb_gpt2 *m);
+
+const struct fb_gpt2_config *fb_gpt2_config(const struct fb_gpt2 *m);
+/* Whether a model has its own copy of the tensor of that name, so that after fb_gpt2_create its
+ * values may be freed or forgotten. */
+bool fb_gpt2_copies(const char *name);
+
+/* Hidden state after ln_f of the last token of each sequence of the batch.
+ *   out [batch->sequences, n_embd], in the order of batch->sequence
+ * `g` gives the memory and may have an observer; it is reset first. FB_EMISMATCH for an id outside
+ * the vocabulary or a sequence longer than n_positions. */
+int fb_gpt2_last_hidden(const struct fb_gpt2 *m, const struct fb_batch *batch, float *out,
+                        struct fb_graph *g, struct fb_err *err) FB_MUST_CHECK;
+
+/* logits = hidden score^T
+ *   hidden [rows, n_embd]   score: weight [labels, n_embd]   out [rows, labels]
+ * FB_EMISMATCH when the score is not a matrix of n_embd columns. */
+int fb_gpt2_logits(float *out, const float *hidden, int64_t rows, int64_t n_embd,
+                   const struct fb_weight *score, struct fb_err *err) FB_MUST_CHECK;
+
+#endif

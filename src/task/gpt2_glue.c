@@ -1,0 +1,431 @@
+/* gpt2_glue.c - GPT-2 sequence classification on GLUE.
+ *
+ * For each task: the merged backbone, the score head of the expert that has the task's name, every
+ * example of the split in dataset order. A pair is the two texts' tokens end to end; the token that
+ * is read is the last one before the first padding token (transformers 4.46). Padding is never
+ * computed: a causal model's answer cannot depend on what stands to the right.
+ *
+ * accuracy = correct / total in f32; loss = mean of the batch means of the cross-entropy, batches of
+ * batch_size in dataset order (metric/accuracy.h). Nothing else depends on batch_size. */
+#include "base/alloc.h"
+#include "base/interrupt.h"
+#include "data/batch.h"
+#include "hub/hub.h"
+#include "metric/accuracy.h"
+#include "metric/interval.h"
+#include "model/gpt2.h"
+#include "task/glue_list.h"
+#include "task/predictions.h"
+#include "task/task.h"
+#include "text/tokenizer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH_TOKENS = 4096, BATCH_SEQUENCES = 4096, LABELS_MAX = 1 << 16 };
+
+struct opts {
+    const char *name;
+    const char *dataset_type;
+    const struct fb_node *tasks;
+    const struct fb_node *test_datasets;
+    const struct fb_node *tokenizer;
+    const struct fb_node *dataloader_kwargs;
+    int64_t batch_size;
+    int64_t num_workers;
+    int64_t max_length;
+    bool fast_dev_run;
+    const char *data_dir;
+};
+
+static const struct fb_opt opts[] = {
+    FB_OPT_TEXT(struct opts, name, "null", "name of the pool, for information"),
+    FB_OPT_TEXT(struct opts, dataset_type, "null", "accepted and not used"),
+    FB_OPT_NODE(struct opts, tasks, "null", "list of {name, dataset: {name, split}}"),
+    FB_OPT_NODE(struct opts, test_datasets, "null", "the same as a mapping: task -> {name, split}"),
+    FB_OPT_NODE(struct opts, tokenizer, "null",
+                "folder or hub name, or {pretrained_model_name_or_path: ...}; null: gpt2"),
+    FB_OPT_NODE(struct opts, dataloader_kwargs, "null",
+                "{batch_size, num_workers}: the same as the two options below"),
+    FB_OPT_INT(struct opts, batch_size, "8", 1, 1 << 20,
+               "examples whose losses are averaged together; accuracies do not depend on it"),
+    FB_OPT_INT(struct opts, num_workers, "0", 0, 1024, "accepted and not used"),
+    FB_OPT_INT(struct opts, max_length, "512", 1, 1 << 20,
+               "tokens of an example that are kept (longest_first)"),
+    FB_OPT_BOOL(struct opts, fast_dev_run, "false", "first batch of each task only"),
+    FB_OPT_TEXT(struct opts, data_dir, "null",
+                "folder with glue/<task>/..., before path.data_dir and the Hugging Face cache"),
+    FB_OPT_END,
+};
+
+/* One task while it is evaluated. */
+struct job {
+    const struct opts *options;
+    struct fb_evaluation *evaluation;
+    const struct fb_glue_item *item;
+    const struct fb_tokenizer *tokenizer;
+    const struct fb_gpt2 *model;
+    int64_t width;                /* n_embd of the merged model */
+    struct fb_gpt2_config config; /* of the expert whose head is used */
+    struct fb_dataset data;
+    struct fb_ids ids;
+    int64_t *offset;       /* [rows + 1] into ids */
+    struct fb_weight head; /* score.weight [labels, n_embd], values owned */
+    int labels;
+    float *logits; /* [rows, labels] */
+    int64_t correct;
+    double loss, seconds;
+};
+
+/* ---- configuration --------------------------------------------------------------------------- */
+
+static const char *tokenizer_name(const struct opts *o, struct fb_err *err) {
+    const struct fb_node *node = o->tokenizer;
+
+    if (!node) return "gpt2";
+    if (node->kind == FB_MAP) node = fb_node_get(node, "pretrained_model_name_or_path");
+    if (node && node->kind == FB_TEXT) return node->text;
+    fb_fail(err, FB_ECONFIG,
+            "taskpool.tokenizer: expects a folder, a hub name or {pretrained_model_name_or_path: "
+            "...}");
+    return NULL;
+}
+
+static int64_t batch_size(const struct opts *o) {
+    const struct fb_node *node = fb_node_get(o->dataloader_kwargs, "batch_size");
+
+    return node && node->kind == FB_INT && node->value.integer > 0 ? node->value.integer
+                                                                   : o->batch_size;
+}
+
+static const char *data_dir(const struct opts *o, const char *fallback) {
+    return o->data_dir ? o->data_dir : fallback;
+}
+
+/* The classification head of an item's expert: score.weight [labels, n_embd], and its config. */
+static int find_head(const struct fb_entry **score, struct fb_gpt2_config *config,
+                     struct fb_pool *pool, const struct fb_glue_item *item, struct fb_err *err) {
+    int model = fb_pool_find(pool, item->name);
+    const struct fb_node *json;
+    const struct fb_ckpt *ckpt;
+
+    if (model < 0)
+        return fb_fail(
+            err, FB_ECONFIG,
+            "the model pool has no model of that name, whose classification head would be "
+            "used");
+    if (fb_pool_config(pool, model, &json, err) || fb_gpt2_config_read(config, json, err) ||
+        fb_pool_ckpt(pool, model, &ckpt, err))
+        return err->code;
+    if (!(*score = fb_ckpt_find(ckpt, "score.weight")))
+        return fb_fail(err, FB_EFORMAT, "'%s' has no score.weight: it is not a sequence classifier",
+                       fb_ckpt_path(ckpt));
+    if ((*score)->ndim != 2 || (*score)->shape[0] < 1 || (*score)->shape[0] > LABELS_MAX)
+        return fb_fail(
+            err, FB_EMISMATCH,
+            "score.weight of '%s' is not a matrix of [labels, %jd] with at most %d labels",
+            fb_ckpt_path(ckpt), (intmax_t)config->n_embd, LABELS_MAX);
+    return FB_OK;
+}
+
+static int check_item(const struct opts *o, const struct fb_glue_item *item, struct fb_pool *pool,
+                      const char *fallback, struct fb_err *err) {
+    struct fb_dataset data = {0};
+    struct fb_gpt2_config config;
+    const struct fb_entry *score;
+    int rc;
+
+    if (!item->task->labels)
+        return fb_fail(err, FB_ECONFIG, "has a score and no classes; this pool classifies");
+    if (fb_pool_find(pool, item->name) < 0) return find_head(&score, &config, pool, item, err);
+    rc = fb_glue_open(&data, item->task, item->split, data_dir(o, fallback), 1, err);
+    fb_dataset_free(&data);
+    return rc ? rc : find_head(&score, &config, pool, item, err);
+}
+
+/* Everything that can be known before a model is computed: tasks, their data, their heads. */
+static int check(const void *options, struct fb_pool *pool, const char *fallback,
+                 struct fb_err *err) {
+    const struct opts *o = options;
+    struct fb_arena arena = {0};
+    struct fb_glue_list list;
+    const struct fb_node *batch = fb_node_get(o->dataloader_kwargs, "batch_size");
+    int rc = fb_glue_list_read(&list, o->tasks, o->test_datasets, &arena, err);
+
+    if (!rc && batch && (batch->kind != FB_INT || batch->value.integer < 1))
+        rc = fb_fail(err, FB_ECONFIG, "dataloader_kwargs.batch_size: expects a positive integer");
+    if (!rc && !tokenizer_name(o, err)) rc = err->code;
+    for (int i = 0; !rc && i < list.count; i++)
+        if (check_item(o, &list.item[i], pool, fallback, err))
+            rc = fb_context(err, "task '%s'", list.item[i].name);
+    fb_arena_free(&arena);
+    return rc ? fb_context(err, "taskpool") : FB_OK;
+}
+
+/* ---- data ------------------------------------------------------------------------------------- */
+
+static int tokenize_row(struct job *job, const struct fb_column *const text[2], int64_t row,
+                        struct fb_err *err) {
+    size_t size[2] = {0, 0};
+    const char *first = fb_column_text(text[0], row, &size[0]);
+    const char *second = text[1] ? fb_column_text(text[1], row, &size[1]) : NULL;
+    int64_t begin = job->ids.count, end;
+
+    if (fb_tokenizer_encode_pair(job->tokenizer, &job->ids, first, size[0], second, size[1],
+                                 job->options->max_length, err))
+        return err->code;
+    /* What stands behind the first padding token is never read. */
+    for (end = begin; end < job->ids.count; end++)
+        if (job->ids.id[end] == job->config.pad_token_id) break;
+    if (end == begin)
+        return fb_fail(err, FB_EFORMAT,
+                       "no token before the padding: the text is empty or begins with the padding "
+                       "token");
+    job->ids.count = end;
+    job->offset[row + 1] = end;
+    return FB_OK;
+}
+
+static int tokenize(struct job *job, struct fb_err *err) {
+    const struct fb_glue_task *task = job->item->task;
+    const struct fb_column *text[2] = {NULL, NULL};
+
+    for (int i = 0; i < 2 && task->text[i]; i++)
+        if (!(text[i] = fb_dataset_column(&job->data, task->text[i], err))) return err->code;
+    job->offset = fb_calloc((size_t)job->data.rows + 1, sizeof *job->offset, err);
+    if (!job->offset) return err->code;
+    for (int64_t row = 0; row < job->data.rows; row++)
+        if (tokenize_row(job, text, row, err))
+            return fb_context(err, "%s: row %jd", job->data.source, (intmax_t)row);
+    return FB_OK;
+}
+
+static int load_head(struct job *job, struct fb_err *err) {
+    const struct fb_entry *score;
+
+    if (find_head(&score, &job->config, job->evaluation->pool, job->item, err)) return err->code;
+    if (score->shape[1] != job->width)
+        return fb_fail(err, FB_EMISMATCH,
+                       "score.weight has %jd columns where the merged model has n_embd %jd",
+                       (intmax_t)score->shape[1], (intmax_t)job->width);
+    job->labels = (int)score->shape[0];
+    job->head = (struct fb_weight){.name = "score.weight", .ndim = 2, .numel = score->numel};
+    memcpy(job->head.shape, score->shape, sizeof score->shape);
+    job->head.data = job->head.owned = fb_malloc((size_t)score->numel * sizeof(float), err);
+    if (!job->head.owned) return err->code;
+    fb_dtype_to_f32(job->head.owned, score->data, score->dtype, score->numel);
+    return FB_OK;
+}
+
+/* ---- forward ---------------------------------------------------------------------------------- */
+
+static int run_batch(struct job *job, const struct fb_batch *batch, struct fb_graph *graph,
+                     struct fb_arena *step, struct fb_err *err) {
+    size_t rows = (size_t)batch->sequences;
+    float *hidden, *logits;
+
+    fb_arena_reset(step);
+    hidden = fb_arena_alloc(step, rows * (size_t)job->width * sizeof *hidden, err);
+    logits = fb_arena_alloc(step, rows * (size_t)job->labels * sizeof *logits, err);
+    if (!hidden || !logits) return err->code;
+    if (fb_gpt2_last_hidden(job->model, batch, hidden, graph, err) ||
+        fb_gpt2_logits(logits, hidden, batch->sequences, job->width, &job->head, err))
+        return err->code;
+    for (int64_t i = 0; i < batch->sequences; i++)
+        memcpy(job->logits + batch->sequence[i] * job->labels, logits + i * job->labels,
+               (size_t)job->labels * sizeof *logits);
+    return FB_OK;
+}
+
+static int forward(struct job *job, struct fb_err *err) {
+    struct fb_sequences sequences = {job->data.rows, job->ids.id, job->offset};
+    struct fb_graph graph = {0};
+    struct fb_arena step = {0};
+    struct fb_batches batches = {0};
+    struct fb_progress progress;
+    int64_t tokens = job->evaluation->batch_tokens;
+    int rc;
+
+    job->logits = fb_calloc((size_t)job->data.rows, (size_t)job->labels * sizeof(float), err);
+    if (!job->logits) return err->code;
+    rc =
+        fb_batches_plan(&batches, &sequences, tokens ? tokens : BATCH_TOKENS, BATCH_SEQUENCES, err);
+    fb_progress_begin(&progress, job->evaluation->log, job->item->name, "examples", job->data.rows);
+    for (int64_t b = 0; !rc && b < batches.count; b++) {
+        rc = fb_interrupted(err);
+        if (!rc) rc = run_batch(job, &batches.batch[b], &graph, &step, err);
+        fb_progress_add(&progress, batches.batch[b].sequences);
+    }
+    fb_progress_end(&progress);
+    fb_batches_free(&batches);
+    fb_graph_free(&graph);
+    fb_arena_free(&step);
+    return rc;
+}
+
+/* ---- results ---------------------------------------------------------------------------------- */
+
+static int score(struct job *job, struct fb_predictions *predictions, struct fb_err *err) {
+    const struct fb_column *label = fb_dataset_column(&job->data, job->item->task->label, err);
+    struct fb_batch_mean mean = {.batch = batch_size(job->options)};
+
+    if (!label) return err->code;
+    for (int64_t row = 0; row < job->data.rows; row++) {
+        const float *logits = job->logits + row * job->labels;
+        int64_t right = label->integer ? label->integer[row] : -1;
+        int answer = fb_argmax(logits, job->labels);
+        if (right < 0 || right >= job->labels)
+            return fb_fail(
+                err, FB_EFORMAT,
+                "%s: row %jd: label %jd is outside 0 .. %d (the test splits of GLUE have "
+                "no labels)",
+                job->data.source, (intmax_t)row, (intmax_t)right, job->labels - 1);
+        job->correct += answer == right;
+        fb_batch_mean_add(&mean, fb_cross_entropy(logits, job->labels, (int)right));
+        if (fb_predictions_add_class(predictions, job->item->name, row, right, answer, logits,
+                                     job->labels, err))
+            return err->code;
+    }
+    job->loss = fb_batch_mean_result(&mean);
+    return FB_OK;
+}
+
+static int add_to_report(const struct job *job, struct fb_err *err) {
+    struct fb_arena *a = job->evaluation->arena;
+    struct fb_node *entry = fb_node_map(a, (struct fb_place){0}, err);
+    struct fb_node *row = fb_node_map(a, (struct fb_place){0}, err);
+    struct fb_interval range = fb_wilson(job->correct, job->data.rows);
+    double accuracy = fb_accuracy(job->correct, job->data.rows);
+
+    if (fb_node_set_real(a, entry, "accuracy", accuracy, err) ||
+        fb_node_set_real(a, entry, "loss", job->loss, err) ||
+        fb_node_set(a, job->evaluation->report, job->item->name, entry, err))
+        return err->code;
+    if (fb_node_set_text(a, row, "task", job->item->name, err) ||
+        fb_node_set_int(a, row, "correct", job->correct, err) ||
+        fb_node_set_int(a, row, "total", job->data.rows, err) ||
+        fb_node_set_real(a, row, "accuracy", accuracy, err) ||
+        fb_node_set_real(a, row, "95% low", range.low, err) ||
+        fb_node_set_real(a, row, "95% high", range.high, err) ||
+        fb_node_set_real(a, row, "loss", job->loss, err) ||
+        fb_node_set_real(a, row, "seconds", job->seconds, err))
+        return err->code;
+    return fb_node_push(a, job->evaluation->table, row, err);
+}
+
+/* Plain means over the tasks, in report order. */
+static int add_average(struct fb_evaluation *e, struct fb_err *err) {
+    struct fb_node *entry = fb_node_map(e->arena, (struct fb_place){0}, err), *row;
+    static const char *const keys[] = {"accuracy", "loss"};
+    int64_t n = e->report->count;
+    double seconds = 0;
+
+    for (int k = 0; k < 2; k++) {
+        double sum = 0;
+        for (int64_t i = 0; i < n; i++)
+            sum += fb_node_get(e->report->item[i], keys[k])->value.real;
+        if (fb_node_set_real(e->arena, entry, keys[k], sum / (double)n, err)) return err->code;
+    }
+    for (int64_t i = 0; i < e->table->count; i++)
+        seconds += fb_node_get(e->table->item[i], "seconds")->value.real;
+    if (!(row = fb_node_copy(e->arena, e->table->item[0], err)) ||
+        fb_node_set_text(e->arena, row, "task", "average", err))
+        return err->code;
+    for (int64_t i = 1; i < row->count; i++)
+        row->item[i] = fb_node_null(e->arena, (struct fb_place){0}, err);
+    if (fb_node_set(e->arena, row, "accuracy", fb_node_get(entry, "accuracy"), err) ||
+        fb_node_set(e->arena, row, "loss", fb_node_get(entry, "loss"), err) ||
+        fb_node_set_real(e->arena, row, "seconds", seconds, err) ||
+        fb_node_push(e->arena, e->table, row, err))
+        return err->code;
+    return fb_node_set(e->arena, e->report, "average", entry, err);
+}
+
+static int evaluate(struct job *job, struct fb_predictions *predictions, struct fb_err *err) {
+    const struct opts *o = job->options;
+    bool first_batch = o->fast_dev_run || job->evaluation->fast_dev_run;
+    double started = fb_now();
+    int rc = load_head(job, err);
+
+    if (!rc)
+        rc = fb_glue_open(&job->data, job->item->task, job->item->split,
+                          data_dir(o, job->evaluation->data_dir), first_batch ? batch_size(o) : -1,
+                          err);
+    if (!rc) rc = tokenize(job, err);
+    if (!rc) rc = forward(job, err);
+    if (!rc) rc = score(job, predictions, err);
+    job->seconds = fb_now() - started;
+    if (!rc) rc = add_to_report(job, err);
+    fb_dataset_free(&job->data);
+    fb_ids_free(&job->ids);
+    free(job->offset);
+    free(job->head.owned);
+    free(job->logits);
+    return rc ? fb_context(err, "task '%s'", job->item->name) : FB_OK;
+}
+
+static int open_tokenizer(struct fb_tokenizer **out, const struct opts *o, struct fb_err *err) {
+    const char *name = tokenizer_name(o, err);
+    char *folder = NULL;
+    int rc = name ? fb_hub_resolve(&folder, name, FB_HUB_MODEL, NULL, err) : err->code;
+
+    if (!rc) rc = fb_tokenizer_open(out, folder, err);
+    free(folder);
+    return rc ? fb_context(err, "taskpool.tokenizer '%s'", name ? name : "") : FB_OK;
+}
+
+static int open_model(struct fb_gpt2 **out, int64_t *width, struct fb_evaluation *e,
+                      struct fb_err *err) {
+    struct fb_gpt2_config config;
+    const struct fb_node *json;
+
+    if (fb_pool_config(e->pool, e->merged->model, &json, err) ||
+        fb_gpt2_config_read(&config, json, err))
+        return err->code;
+    *width = config.n_embd;
+    return fb_gpt2_create(out, &config, &e->merged->weights, err);
+}
+
+static int run(const void *options, struct fb_evaluation *e, struct fb_err *err) {
+    const struct opts *o = options;
+    struct fb_tokenizer *tokenizer = NULL;
+    struct fb_predictions predictions = {0};
+    struct fb_gpt2 *model = NULL;
+    struct fb_glue_list list;
+    int64_t width = 0;
+    int rc = fb_glue_list_read(&list, o->tasks, o->test_datasets, e->arena, err);
+
+    if (!rc) rc = open_tokenizer(&tokenizer, o, err);
+    if (!rc) rc = open_model(&model, &width, e, err);
+    if (!rc) rc = fb_predictions_create(&predictions, e->predictions_path, err);
+    for (int i = 0; !rc && i < list.count; i++) {
+        struct job job = {.options = o,
+                          .evaluation = e,
+                          .item = &list.item[i],
+                          .tokenizer = tokenizer,
+                          .model = model,
+                          .width = width};
+        rc = evaluate(&job, &predictions, err);
+    }
+    if (!rc) rc = add_average(e, err);
+    if (!rc) rc = fb_predictions_commit(&predictions, err);
+    fb_predictions_abandon(&predictions);
+    fb_gpt2_free(model);
+    fb_tokenizer_close(tokenizer);
+    return rc;
+}
+
+static const char *const targets[] = {"fusion_bench.taskpool.GPT2TextClassificationTaskPool", NULL};
+
+const struct fb_task_pool fb_task_pool_gpt2_glue = {
+    .name = "GPT2TextClassificationTaskPool",
+    .targets = targets,
+    .summary = "GPT-2 sequence classification on GLUE.",
+    .opts = opts,
+    .opts_size = sizeof(struct opts),
+    .needs_model = true,
+    .check = check,
+    .run = run,
+};

@@ -1,0 +1,1 @@
+diff tests/golden/ckpt/a.safetensors tests/golden/ckpt/b.safetensors

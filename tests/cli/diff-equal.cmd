@@ -1,0 +1,1 @@
+diff tests/golden/ckpt/sharded tests/golden/ckpt/sharded

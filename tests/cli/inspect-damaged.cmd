@@ -1,0 +1,1 @@
+inspect tests/fuzz/corpus/safetensors/overlap

@@ -1,0 +1,2 @@
+inspect org/name
+env HF_HOME=$TMP/hf

@@ -1,0 +1,1 @@
+inspect tests/golden/ckpt/sharded/model.safetensors.index.json

@@ -1,0 +1,1 @@
+inspect --json --sha256 tests/golden/ckpt/types.safetensors
