@@ -1,4 +1,5 @@
 /* The real GPT-2 vocabulary, where it is at hand. */
+#include "data/dataset.h"
 #include "text/tokenizer.h"
 
 #include "folder.h"
@@ -54,12 +55,64 @@ static void test_real_golden_strings(void **state) {
     fb_tokenizer_close(t);
 }
 
+static uint64_t digest_task(const struct fb_tokenizer *t, const char *path, const char *first,
+                            const char *second, int64_t *rows) {
+    struct fb_err err = {0};
+    struct fb_dataset data;
+    struct fb_encoder *e;
+    struct fb_ids ids = {0};
+    const struct fb_column *a, *b = NULL;
+    uint64_t digest = GOLDEN_DIGEST_START;
+
+    if (fb_dataset_open(&data, path, -1, &err)) fail_msg("%s", err.msg);
+    assert_int_equal(fb_encoder_open(&e, t, &err), FB_OK);
+    assert_non_null(a = fb_dataset_column(&data, first, &err));
+    if (second) assert_non_null(b = fb_dataset_column(&data, second, &err));
+    for (int64_t row = 0; row < data.rows; row++) {
+        size_t size = 0, pair_size = 0;
+        const char *text = fb_column_text(a, row, &size);
+        const char *pair = b ? fb_column_text(b, row, &pair_size) : NULL;
+        ids.count = 0;
+        assert_int_equal(
+            fb_encoder_encode_pair(e, &ids, text, size, pair, pair_size, 64, true, &err), FB_OK);
+        for (int64_t i = 0; i < ids.count; i++)
+            digest = golden_digest(digest, ids.id[i]);
+        digest = golden_digest(digest, -1);
+    }
+    *rows = data.rows;
+    fb_ids_free(&ids);
+    fb_encoder_close(e);
+    fb_dataset_free(&data);
+    return digest;
+}
+
+/* All rows of three validation sets, cut to 64 ids. */
+static void test_glue_gives_the_ids_of_the_reference(void **state) {
+    static const char *const tasks[][3] = {{"cola", "sentence", NULL},
+                                           {"mrpc", "sentence1", "sentence2"},
+                                           {"rte", "sentence1", "sentence2"}};
+    struct fb_tokenizer *t = open_folder(REAL);
+    char path[512];
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        int64_t rows;
+        uint64_t digest;
+        snprintf(path, sizeof path, FB_SHARED_DATA "/glue/%s/validation-00000-of-00001.parquet",
+                 tasks[i][0]);
+        digest = digest_task(t, path, tasks[i][1], tasks[i][2], &rows);
+        assert_int_equal(digest, golden_expected("glue.txt", tasks[i][0], (uint64_t)rows));
+    }
+    fb_tokenizer_close(t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_real_golden_strings),
+        cmocka_unit_test(test_glue_gives_the_ids_of_the_reference),
     };
 
-    if (!fb_is_dir(REAL)) {
+    if (!fb_is_dir(REAL) || !fb_is_dir(FB_SHARED_DATA "/glue")) {
         printf("SKIPPED: no shared data\n");
         return 0;
     }
