@@ -34,8 +34,9 @@ int fb_pack(struct fb_packed *packed, const float *weight, enum fb_weight_order 
 void fb_packed_free(struct fb_packed *packed);
 
 /* Columns [column, column + columns) of the product.
- *   x [rows, in] row stride ldx   y [rows, columns] row stride ldy; y must not overlap x
- *   add [rows, columns] row stride ldadd, or NULL; may be y itself */
+ *   x [rows, in] row stride ldx   y [rows, columns] row stride ldy
+ *   add [rows, columns] row stride ldadd, or NULL
+ * y must overlap neither x nor add. */
 struct fb_gemm {
     float *y;
     int64_t ldy;

@@ -55,8 +55,8 @@ static int wrong(const struct fb_node *node, const char *key, const char *expect
     char place[512];
 
     fb_place_format(place, sizeof place, node->place);
-    return fb_fail(err, FB_EFORMAT, "%s'%s' is a %s, expected %s", place, key,
-                   fb_kind_name(node->kind), expected);
+    return fb_fail(err, FB_EFORMAT, "%s'%s' is %s %s, expected %s", place, key,
+                   node->kind == FB_INT ? "an" : "a", fb_kind_name(node->kind), expected);
 }
 
 static int read_number(struct fb_gpt2_config *out, const struct number *n,

@@ -1,0 +1,138 @@
+#include "isa_cases.h"
+
+#include "alloc_faults.h"
+
+#include <omp.h>
+
+enum { HEADS = 3, DIM_MAX = 20, ROWS = 60, WIDE = HEADS * DIM_MAX };
+
+/* A forest of 60 rows: a root of 30 tokens, two branches at 30 and at 17, and another root. */
+static const struct fb_segment forest[] = {
+    {-1, 0, 30, 0}, {0, 30, 7, 30}, {0, 37, 11, 17}, {-1, 48, 12, 0}};
+enum { SEGMENTS = 4 };
+
+struct values {
+    float q[ROWS * WIDE], k[ROWS * WIDE], v[ROWS * WIDE], out[ROWS * WIDE];
+};
+
+static void fill(struct values *x) {
+    for (uint32_t i = 0; i < ROWS * WIDE; i++) {
+        x->q[i] = 3.0f * noise(i);
+        x->k[i] = noise(i + 100000);
+        x->v[i] = noise(i + 200000);
+        x->out[i] = 77.0f;
+    }
+}
+
+/* Row of the token at `position` before or in segment s. */
+static int64_t row_at(int64_t s, int64_t position) {
+    while (forest[s].position > position)
+        s = forest[s].parent;
+    return forest[s].row + position - forest[s].position;
+}
+
+static double expected(const struct values *x, int64_t s, int64_t position, int64_t column,
+                       int64_t dim, double scale) {
+    int64_t head = column / dim, me = row_at(s, position);
+    double sum = 0, weighted = 0;
+
+    for (int64_t p = 0; p <= position; p++) {
+        const float *k = x->k + row_at(s, p) * WIDE + head * dim,
+                    *q = x->q + me * WIDE + head * dim;
+        double score = 0;
+        for (int64_t d = 0; d < dim; d++)
+            score += (double)q[d] * (double)k[d];
+        sum += exp(score * scale);
+        weighted += exp(score * scale) * (double)x->v[row_at(s, p) * WIDE + column];
+    }
+    return weighted / sum;
+}
+
+/* Scores are below 20: their rounding, 2e-6, is the relative error of a probability. */
+static void test_attention_agrees_with_double_precision(void **state) {
+    static const int64_t dims[] = {1, 2, 3, 8, 16, 17, 20};
+    static struct values x;
+    struct fb_err err = {0};
+
+    (void)state;
+    fill(&x);
+    for (size_t k = 0; k < sizeof dims / sizeof *dims; k++) {
+        struct fb_attention how = {forest, SEGMENTS, HEADS, dims[k], 0.5f, false};
+        assert_int_equal(fb_attend(x.out, WIDE, x.q, WIDE, x.k, x.v, WIDE, &how, &err), FB_OK);
+        for (int64_t s = 0; s < SEGMENTS; s++)
+            for (int64_t t = 0; t < forest[s].count; t++)
+                for (int64_t j = 0; j < HEADS * dims[k]; j++) {
+                    double want = expected(&x, s, forest[s].position + t, j, dims[k], 0.5);
+                    assert_true(fabs((double)x.out[(forest[s].row + t) * WIDE + j] - want) < 1e-5);
+                }
+    }
+}
+
+static void test_last_queries_give_the_bits_of_all_queries(void **state) {
+    static struct values x, last;
+    struct fb_attention how = {forest, SEGMENTS, HEADS, DIM_MAX, 0.5f, false};
+    struct fb_err err = {0};
+
+    (void)state;
+    fill(&x);
+    fill(&last);
+    for (int s = 0; s < SEGMENTS; s++)
+        memcpy(last.q + s * WIDE, x.q + (forest[s].row + forest[s].count - 1) * WIDE,
+               WIDE * sizeof *x.q);
+    assert_int_equal(fb_attend(x.out, WIDE, x.q, WIDE, x.k, x.v, WIDE, &how, &err), FB_OK);
+    how.last_only = true;
+    assert_int_equal(fb_attend(last.out, WIDE, last.q, WIDE, x.k, x.v, WIDE, &how, &err), FB_OK);
+    for (int s = 0; s < SEGMENTS; s++)
+        assert_memory_equal(last.out + s * WIDE,
+                            x.out + (forest[s].row + forest[s].count - 1) * WIDE,
+                            WIDE * sizeof *x.out);
+    assert_true(last.out[SEGMENTS * WIDE] == 77.0f);
+}
+
+/* Segment 1 with what is before it, as one sequence of its own: rows 0..29 and 30..36 lie together. */
+static void test_a_shared_prefix_changes_no_bit(void **state) {
+    static const struct fb_segment alone = {-1, 0, 37, 0};
+    static struct values x, other;
+    struct fb_attention how = {forest, SEGMENTS, HEADS, DIM_MAX, 0.5f, false};
+    struct fb_err err = {0};
+
+    (void)state;
+    fill(&x);
+    fill(&other);
+    omp_set_num_threads(2);
+    assert_int_equal(fb_attend(x.out, WIDE, x.q, WIDE, x.k, x.v, WIDE, &how, &err), FB_OK);
+    how.segment = &alone;
+    how.segments = 1;
+    for (int threads = 1; threads <= 4; threads *= 2) {
+        omp_set_num_threads(threads);
+        assert_int_equal(fb_attend(other.out, WIDE, x.q, WIDE, x.k, x.v, WIDE, &how, &err), FB_OK);
+        assert_memory_equal(x.out, other.out, 37 * WIDE * sizeof *x.out);
+    }
+}
+
+static int attempt(void *arg) {
+    struct values *x = arg;
+    struct fb_attention how = {forest, SEGMENTS, HEADS, DIM_MAX, 0.5f, false};
+    struct fb_err err = {0};
+
+    return fb_attend(x->out, WIDE, x->q, WIDE, x->k, x->v, WIDE, &how, &err);
+}
+
+static void test_every_allocation_may_fail(void **state) {
+    static struct values x;
+
+    (void)state;
+    fill(&x);
+    assert_int_equal(for_each_allocation_failure(attempt, &x, 10), 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_attention_agrees_with_double_precision),
+        cmocka_unit_test(test_last_queries_give_the_bits_of_all_queries),
+        cmocka_unit_test(test_a_shared_prefix_changes_no_bit),
+        cmocka_unit_test(test_every_allocation_may_fail),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

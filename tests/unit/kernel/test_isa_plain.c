@@ -1,0 +1,12 @@
+#include "isa_cases.h"
+
+static void test_kernels_agree_with_double_precision(void **state) {
+    (void)state;
+    run_isa_cases(&fb_isa_plain);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kernels_agree_with_double_precision)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

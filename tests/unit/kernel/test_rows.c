@@ -1,0 +1,55 @@
+#include "isa_cases.h"
+
+#include <omp.h>
+
+static void test_rows_of_a_norm_depend_on_themselves_alone(void **state) {
+    enum { ROWS = 40, N = 19 };
+    float x[ROWS * N], w[N], b[N], all[ROWS * N], one[N];
+
+    (void)state;
+    for (uint32_t i = 0; i < ROWS * N; i++)
+        x[i] = noise(i);
+    for (uint32_t i = 0; i < N; i++) {
+        w[i] = noise(i + 1000);
+        b[i] = noise(i + 2000);
+    }
+    for (int threads = 1; threads <= 4; threads *= 2) {
+        omp_set_num_threads(threads);
+        fb_layer_norm(all, x, w, b, ROWS, N, 1e-5f);
+        for (int i = 0; i < ROWS; i++) {
+            fb_layer_norm(one, x + i * N, w, b, 1, N, 1e-5f);
+            assert_memory_equal(one, all + i * N, sizeof one);
+        }
+    }
+}
+
+static void test_embedding_adds_token_and_position(void **state) {
+    const float table[] = {1, 2, 3, 4, 5, 6}, positions[] = {10, 20, 30, 40};
+    const int32_t id[] = {2, 0, 2}, position[] = {0, 1, 1};
+    const float expected[] = {15, 26, 31, 42, 35, 46};
+    float y[6];
+
+    (void)state;
+    fb_embed(y, table, id, positions, position, 3, 2);
+    assert_memory_equal(y, expected, sizeof y);
+}
+
+static void test_gather_copies_the_named_rows(void **state) {
+    const float x[] = {1, 2, 3, 4, 5, 6}, expected[] = {5, 6, 1, 2, 5, 6};
+    const int64_t row[] = {2, 0, 2};
+    float y[6];
+
+    (void)state;
+    fb_gather(y, x, row, 3, 2);
+    assert_memory_equal(y, expected, sizeof y);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows_of_a_norm_depend_on_themselves_alone),
+        cmocka_unit_test(test_embedding_adds_token_and_position),
+        cmocka_unit_test(test_gather_copies_the_named_rows),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,130 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "nn/ops.h"
+
+#include <string.h>
+
+/* x W + b with W = [[1, 2], [3, 4]], b = [10, 20] */
+static const float weight[] = {1, 2, 3, 4}, bias[] = {10, 20};
+
+struct fixture {
+    struct fb_graph g;
+    struct fb_linear layer;
+    float data[4];
+    struct fb_tensor x;
+};
+
+static void set_up(struct fixture *f) {
+    struct fb_err err = {0};
+
+    *f = (struct fixture){.layer.name = "layer", .data = {1, 1, -1, 2}};
+    f->x = (struct fb_tensor){f->data, 2, 2};
+    assert_int_equal(fb_pack(&f->layer.weight, weight, FB_IN_OUT, bias, 2, 2, NULL, &err), FB_OK);
+}
+
+static void tear_down(struct fixture *f) {
+    fb_packed_free(&f->layer.weight);
+    fb_graph_free(&f->g);
+}
+
+/* Rows: 1 + 3 + 10 = 14, 2 + 4 + 20 = 26; -1 + 6 + 10 = 15, -2 + 8 + 20 = 26. */
+static void test_linear_adds_its_bias_and_the_residual(void **state) {
+    const float expected[] = {15, 27, 14, 28};
+    struct fb_err err = {0};
+    struct fixture f;
+    struct fb_tensor *y;
+
+    (void)state;
+    set_up(&f);
+    y = fb_op_linear(&f.g, &f.x, &f.layer, FB_LINEAR, &f.x, &err);
+    assert_non_null(y);
+    assert_memory_equal(y->data, expected, sizeof expected);
+    tear_down(&f);
+}
+
+static void test_a_part_of_the_columns_is_the_same_numbers(void **state) {
+    const float expected[] = {26, 26};
+    struct fb_err err = {0};
+    struct fixture f;
+    struct fb_tensor *y;
+
+    (void)state;
+    set_up(&f);
+    y = fb_op_linear_part(&f.g, &f.x, &f.layer, 1, 1, &err);
+    assert_non_null(y);
+    assert_int_equal(y->cols, 1);
+    assert_memory_equal(y->data, expected, sizeof expected);
+    tear_down(&f);
+}
+
+static int look(void *self, const char *name, const struct fb_tensor *input, struct fb_err *err) {
+    const struct fb_tensor **seen = self;
+
+    if (strcmp(name, "layer") != 0) return fb_fail(err, FB_EMISMATCH, "layer '%s'", name);
+    if (*seen) return fb_fail(err, FB_EINTERRUPTED, "seen before");
+    *seen = input;
+    return FB_OK;
+}
+
+static void test_an_observer_sees_the_input_and_may_stop(void **state) {
+    const struct fb_tensor *seen = NULL;
+    const struct fb_observer observer = {look, &seen};
+    struct fb_err err = {0};
+    struct fixture f;
+
+    (void)state;
+    set_up(&f);
+    f.g.observer = &observer;
+    assert_non_null(fb_op_linear(&f.g, &f.x, &f.layer, FB_LINEAR, NULL, &err));
+    assert_ptr_equal(seen, &f.x);
+    assert_null(fb_op_linear(&f.g, &f.x, &f.layer, FB_LINEAR, NULL, &err));
+    assert_int_equal(err.code, FB_EINTERRUPTED);
+    tear_down(&f);
+}
+
+static void test_last_takes_the_last_row_of_each_segment(void **state) {
+    struct fb_segment segments[] = {{-1, 0, 2, 0}, {0, 2, 1, 1}};
+    struct fb_batch batch = {.tokens = 3, .segments = 2, .segment = segments};
+    float data[] = {1, 2, 3, 4, 5, 6};
+    const float expected[] = {3, 4, 5, 6};
+    struct fb_tensor x = {data, 3, 2}, *y;
+    struct fb_graph g = {0};
+    struct fb_err err = {0};
+
+    (void)state;
+    y = fb_op_last(&g, &x, &batch, &err);
+    assert_non_null(y);
+    assert_memory_equal(y->data, expected, sizeof expected);
+    fb_graph_free(&g);
+}
+
+static void test_a_missing_input_is_passed_on(void **state) {
+    const struct fb_linear layer = {0};
+    const struct fb_batch batch = {0};
+    struct fb_graph g = {0};
+    struct fb_err err = {0};
+
+    (void)state;
+    assert_null(fb_op_linear(&g, NULL, &layer, FB_LINEAR, NULL, &err));
+    assert_null(fb_op_layer_norm(&g, NULL, NULL, &err));
+    assert_null(fb_op_attention(&g, NULL, &batch, 1, 1.0f, &err));
+    assert_null(fb_op_attention_last(&g, NULL, NULL, &batch, 1, 1.0f, &err));
+    assert_null(fb_op_last(&g, NULL, &batch, &err));
+    assert_int_equal(err.code, FB_OK);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_linear_adds_its_bias_and_the_residual),
+        cmocka_unit_test(test_a_part_of_the_columns_is_the_same_numbers),
+        cmocka_unit_test(test_an_observer_sees_the_input_and_may_stop),
+        cmocka_unit_test(test_last_takes_the_last_row_of_each_segment),
+        cmocka_unit_test(test_a_missing_input_is_passed_on),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
