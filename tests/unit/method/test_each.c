@@ -151,13 +151,15 @@ static void test_keeps_stored_types_when_told_to(void **state) {
 
 static int attempt(void *arg) {
     struct tiny *t = arg;
+    struct fb_arena arena = {0};
     int rc;
 
     t->err = (struct fb_err){0};
-    fb_arena_free(&t->arena);
+    t->merge.arena = &arena;
     rc = fb_each_align(&t->merge, false, &t->err);
     if (!rc) rc = fb_merge_each(&t->merge, false, note, &(int *){(int[3]){0}}, &t->err);
     fb_merge_free(&t->merge);
+    fb_arena_free(&arena);
     return rc;
 }
 

@@ -1,1 +1,0 @@
-list modelpools --json
