@@ -123,7 +123,7 @@ static int take_defaults(struct fb_config *config, struct fb_err *err) {
     if (at < 0) return FB_OK;
     config->defaults = config->node->item[at];
     if (config->defaults->kind != FB_LIST)
-        return fb_fail(err, FB_ECONFIG, "'defaults' must be a list, found a %s",
+        return fb_fail(err, FB_ECONFIG, "'defaults' must be a list, found %s",
                        fb_kind_name(config->defaults->kind));
     fb_node_remove(config->node, at);
     return FB_OK;
@@ -138,7 +138,7 @@ static int read_config(struct fb_config *config, const char *path, struct fb_are
     if (config->node->kind == FB_NULL && !(config->node = fb_node_map(a, config->node->place, err)))
         return err->code;
     if (config->node->kind != FB_MAP && config->node->kind != FB_LIST)
-        return fb_fail(err, FB_ECONFIG, "'%s' holds a %s, not a mapping", path,
+        return fb_fail(err, FB_ECONFIG, "'%s' holds %s, not a mapping", path,
                        fb_kind_name(config->node->kind));
     if (read_header(config, head, a, err) || take_defaults(config, err))
         return fb_context(err, "'%s'", path);

@@ -43,7 +43,7 @@ CASES["basic"] = [
     "db.user=", "db.user=a,b", "db.user=[a,b]", "db.user='a,b'", "db.user=\\${name}", "db.user=${name}", "db.user=${nope}",
     "=1", "+=1", "~", "db.=1", "name", "name=x name=y", "a", "hydra.run.dir=x", "hydra.nope=1", "+hydra.job.env_set.X=1",
     (["nam=x"], "nam", "did you mean 'name'"), (["db.usr=x"], "db.usr", "did you mean 'user'", "+db.usr=x"),
-    (["db=mysq"], "mysql", "postgres"), (["extra=one"], "extra", "+extra=one"), (["++extra=one"], "++"), (["+db=postgres"], "db"),
+    (["db=mysq"], "mysql", "postgres"), (["extra=one"], "extra", "+extra=one"), (["++extra=one"], "++"), (["+db=postgres"], "db=postgres", "without '+'"),
     (["db.user=a,b"], "ambiguous", "[", "--multirun"), (["name=choice(a,b)"], "--multirun"), (["+count=5"], "count", "++count=5"),
     (["db@nope=mysql"], "db@nope", "did you mean to override db"), (["nogroup@p=x"], "nogroup"),
     (["name=a=b"], "=", "column 7"), (["name=[a"], "name=[a"), (["db.options.b.7=1"], "7", "2 items"), (["~name=other"], "basic", "other"),
