@@ -109,7 +109,7 @@ static void assert_case(const struct fb_tokenizer *t, struct fb_encoder *e, cons
     fb_ids_free(&ids);
 }
 
-/* Every line of <name>/cases.jsonl, in the folder that is the small one with the files of <name>. */
+/* Every line of <name>/cases.jsonl, in the small folder with the files of <name> in it. */
 static void assert_cases(const char *name) {
     char path[512], line[8192];
     char *folder = new_folder();

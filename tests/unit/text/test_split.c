@@ -5,17 +5,18 @@
 #include "text/utf8.h"
 
 static void assert_words(const char *text, const char *expected) {
-    char found[512] = "";
+    struct fb_err err = {0};
+    struct fb_str found = {0};
     size_t size = strlen(text), at = 0;
 
     while (at < size) {
         size_t n = fb_gpt2_word(text + at, size - at);
         assert_true(n > 0 && n <= size - at);
-        strncat(found, text + at, n);
-        strcat(found, "|");
+        assert_int_equal(fb_str_printf(&found, &err, "%.*s|", (int)n, text + at), FB_OK);
         at += n;
     }
-    assert_string_equal(found, expected);
+    assert_string_equal(found.data, expected);
+    fb_str_free(&found);
 }
 
 static void test_words_by_example(void **state) {

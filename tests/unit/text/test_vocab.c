@@ -83,9 +83,9 @@ static void test_piece_of_too_many_bytes_is_refused(void **state) {
     char *json = malloc(70010);
 
     (void)state;
-    strcpy(json, "{\"");
+    memcpy(json, "{\"", 2);
     memset(json + 2, 'x', 65536);
-    strcpy(json + 2 + 65536, "\": 1}");
+    memcpy(json + 2 + 65536, "\": 1}", 6);
     assert_int_equal(read_text(json, &err), FB_EFORMAT);
     assert_string_equal(err.msg, "a piece of 65536 bytes, limit 65535");
     free(json);
@@ -165,9 +165,9 @@ static void test_merge_of_a_very_long_piece_is_refused(void **state) {
     char *text = malloc(70010);
 
     (void)state;
-    strcpy(text, "#\na ");
+    memcpy(text, "#\na ", 4);
     memset(text + 4, 'x', 65536);
-    strcpy(text + 4 + 65536, "\n");
+    memcpy(text + 4 + 65536, "\n", 2);
     assert_int_equal(read_merges(text, &err), FB_EFORMAT);
     assert_string_equal(err.msg, "line 2: merge 0 names a piece of 65536 bytes, limit 65535");
     free(text);
