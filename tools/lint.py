@@ -116,6 +116,8 @@ def check_lines(path, lines, code):
         if path.parts[0] == "src" and MACHINE_PATH.search(line):
             yield number, f"path of a machine: '{MACHINE_PATH.search(line).group()}'"
         for name in re.findall(r"(?<![\w.>])(\w+)\s*\(", bare):
+            if path.parts[0] == "tests":
+                break  # a test may copy its own constants
             if name in BANNED and (str(path), name) not in BANNED_ALLOWED:
                 yield number, f"{name} is banned; use {BANNED[name]}"
 
@@ -174,6 +176,7 @@ CASES = [
     ("src/model/b.c", '#include "data/batch.h"\n', None),
     ("src/odd/a.c", "int x;\n", "folder src/odd is not in the table"),
     ("src/base/c.c", "void f(void) {\n    strcat(a, b);\n}\n", "strcat is banned"),
+    ("tests/unit/a.c", "void f(void) {\n    strcpy(a, b);\n}\n", None),
     ("src/base/d.c", "/* strcat(a, b) */ const char *s = \"strcat(\";\n", None),
     ("src/base/e.c", "int f(void) {\n    return p->system(1);\n}\n", None),
     ("src/base/f.c", "int f(void) {\n" + "    g();\n" * 99 + "}\n", "function of 101 lines"),
@@ -198,7 +201,7 @@ def self_test():
             missing = [m for _, _, m in check_tree(root) if m.startswith("no test: ")]
             found = [m for _, _, m in check_tree(root) if not m.startswith("no test: ")]
         good = [expected in m for m in found] == [True] if expected else not found
-        if not good or len(missing) != 1:
+        if not good or len(missing) != name.startswith("src/"):
             failed += 1
             print(f"{name}: expected {expected!r}, found {found}, {len(missing)} missing tests")
     print(f"{len(CASES) - failed} passed, {failed} failed")

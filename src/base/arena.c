@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGN = 64, SMALL_ALIGN = 16, FIRST_CHUNK = 1 << 16 };
+enum { ALIGN = 64, SMALL_ALIGN = 16, FIRST_CHUNK = 1 << 16, LARGEST_STEP = 1 << 26 };
 
 struct fb_arena_chunk {
     struct fb_arena_chunk *next;
@@ -46,7 +46,9 @@ static void *take(struct fb_arena *arena, size_t size, size_t align, struct fb_e
         arena->current = chunk;
         return chunk->data + at;
     }
-    if (arena->current && arena->current->size <= SIZE_MAX / 2) want = arena->current->size * 2;
+    /* Chunks double, but a small block after a huge one must not ask for twice the huge one. */
+    if (arena->current)
+        want = arena->current->size < LARGEST_STEP / 2 ? arena->current->size * 2 : LARGEST_STEP;
     if (want < size) want = size;
     if (!(fresh = chunk_new(want, err))) return NULL;
     if (arena->current) {

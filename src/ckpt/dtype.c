@@ -3,8 +3,8 @@
  * The 8- and 16-bit floats are widened exactly by moving bits: a normal number keeps its fraction
  * and has its exponent re-biased, a subnormal one is fraction * 2^k. Narrowing follows IEEE 754
  * round-to-nearest-even, subnormal results and overflow included: overflow gives infinity (F8_E4M3
- * has none: NaN), a NaN stays a quiet NaN of the same sign. F8_E4M3 is the "fn" form of Micikevicius
- * et al., arXiv:2209.05433: no infinities, 0x7f and 0xff are the only NaNs.
+ * has none: NaN), a NaN stays a quiet NaN of the same sign. F8_E4M3 is the "fn" form of
+ * Micikevicius et al., arXiv:2209.05433: no infinities, 0x7f and 0xff are the only NaNs.
  *
  * The loops have no branches and no calls, so that the compiler vectorises them; elements are
  * loaded with memcpy because a safetensors payload may begin at any byte. */

@@ -110,7 +110,7 @@ static int reserve(struct fb_safetensors *st, json_t *header, struct fb_err *err
     }
     st->entry = fb_calloc(json_object_size(header), sizeof *st->entry, err);
     st->names = st->entry ? fb_malloc(bytes, err) : NULL;
-    return st->names ? FB_OK : err->code;
+    return st->names ? FB_OK : FB_ENOMEM;
 }
 
 static int parse_entries(struct fb_safetensors *st, json_t *header, const unsigned char *payload,

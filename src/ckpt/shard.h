@@ -1,6 +1,6 @@
 /* shard.h - the index of a checkpoint that is split over files.
  *
- *     {"metadata": {...}, "weight_map": {"tensor name": "model-00001-of-00002.safetensors", ...}} */
+ *     {"metadata": {...}, "weight_map": {"name": "model-00001-of-00002.safetensors", ...}} */
 #ifndef FB_CKPT_SHARD_H
 #define FB_CKPT_SHARD_H
 

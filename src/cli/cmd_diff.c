@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/tensors.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +29,7 @@ static const char *const words[STATUSES] = {"equal", "values", "dtype",
 /* One name; `a` or `b` is NULL where it is missing. */
 struct pair {
     const struct fb_entry *a, *b;
+    const struct fb_entry *any; /* the one that there is */
     enum status status;
     struct fb_difference difference; /* of EQUAL and VALUES */
 };
@@ -99,7 +101,7 @@ static int print_json(const struct pair *p, struct fb_err *err) {
     struct fb_node *map = fb_node_map(&arena, (struct fb_place){0}, err);
     int rc = map ? FB_OK : err->code;
 
-    if (!rc) rc = fb_node_set_text(&arena, map, "name", (p->a ? p->a : p->b)->name, err);
+    if (!rc) rc = fb_node_set_text(&arena, map, "name", p->any->name, err);
     if (!rc) rc = fb_node_set_text(&arena, map, "status", words[p->status], err);
     if (!rc) rc = set_side(&arena, map, "a", p->a, err);
     if (!rc) rc = set_side(&arena, map, "b", p->b, err);
@@ -118,27 +120,29 @@ static void print_heading(struct state *s) {
     s->headed = true;
 }
 
-/* The two sides of a mismatch. */
-static void print_sides(const struct pair *p) {
-    char a[FB_SHAPE_TEXT] = "", b[FB_SHAPE_TEXT] = "";
+/* What was found instead of two tensors of the same dtype and shape. */
+static void print_mismatch(const struct pair *p) {
+    char any[FB_SHAPE_TEXT], b[FB_SHAPE_TEXT];
 
-    if (p->a) fb_tensors_shape(a, p->a);
-    if (p->b) fb_tensors_shape(b, p->b);
-    if (p->status == DTYPE)
-        printf("%s in A, %s in B\n", fb_dtype_name(p->a->dtype), fb_dtype_name(p->b->dtype));
-    else if (p->status == SHAPE) printf("%s in A, %s in B\n", a, b);
-    else printf("%s %s\n", fb_dtype_name((p->a ? p->a : p->b)->dtype), p->a ? a : b);
+    fb_tensors_shape(any, p->any);
+    if (!p->a || !p->b) {
+        printf("%s %s\n", fb_dtype_name(p->any->dtype), any);
+        return;
+    }
+    fb_tensors_shape(b, p->b);
+    if (p->status == SHAPE) printf("%s in A, %s in B\n", any, b);
+    else printf("%s in A, %s in B\n", fb_dtype_name(p->a->dtype), fb_dtype_name(p->b->dtype));
 }
 
 static void print_row(struct state *s, const struct pair *p) {
     if (p->status == EQUAL) return;
     print_heading(s);
-    fb_tensors_print_name((p->a ? p->a : p->b)->name, s->width);
+    fb_tensors_print_name(p->any->name, s->width);
     printf("  %-6s  ", words[p->status]);
     if (p->status == VALUES)
         printf("%12jd  %12jd  %12.6g  %12.6g\n", (intmax_t)p->difference.elements,
                (intmax_t)p->a->numel, p->difference.max_abs, p->difference.max_rel);
-    else print_sides(p);
+    else print_mismatch(p);
 }
 
 static void print_summary(const struct state *s) {
@@ -152,7 +156,8 @@ static void print_summary(const struct state *s) {
 
 /* ---- both checkpoints side by side --------------------------------------------------------- */
 
-/* Both lists are sorted by name: the smaller head is next, or both when they are equal. */
+/* At least one list has an entry left. Both are sorted by name: the smaller head is next, or both
+ * when they are equal. */
 static struct pair next_pair(const struct state *s, int64_t *i, int64_t *j) {
     struct pair p = {0};
     int order;
@@ -164,6 +169,8 @@ static struct pair next_pair(const struct state *s, int64_t *i, int64_t *j) {
     if (order < 0) p.b = NULL;
     *i += p.a != NULL;
     *j += p.b != NULL;
+    p.any = p.a ? p.a : p.b;
+    assert(p.any);
     return p;
 }
 

@@ -94,7 +94,7 @@ static int show_config(struct fb_str *out, const struct fb_flags *flags,
     if (choose(&node, c, flags->what, a, err)) return err->code;
     if (package && strcmp(package, "_global_")) {
         if (fb_interp_select(&in, node, package, &node, err)) return err->code;
-        if (!node || node->kind == FB_NULL)
+        if (!node || node->kind == FB_NULL || fb_node_is_missing(node))
             return fb_fail(err, FB_ECONFIG, "package '%s' not found in config", package);
         if (node->kind != FB_MAP && node->kind != FB_LIST) {
             if (fb_interp_print(out, node, err)) return err->code;

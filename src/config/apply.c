@@ -89,7 +89,7 @@ static int fail_scalar(const struct fb_override *o, const struct fb_node *node, 
 
     if (!fb_node_path(&where, node, err))
         fb_fail(err, FB_ECONFIG,
-                "could not override '%s': '%s' is a %s and has no key '%s'\nTo replace it by a "
+                "could not override '%s': '%s' is %s and has no key '%s'\nTo replace it by a "
                 "mapping use +%s",
                 o->key, fb_str_text(&where), fb_kind_name(node->kind), segment, o->text);
     fb_str_free(&where);

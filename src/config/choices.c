@@ -37,7 +37,7 @@ static int refuse_value(const struct fb_override *o, const struct fb_sources *so
                        o->text, o->key, o->key, options);
     return fb_fail(err, FB_ECONFIG,
                    "override '%s': the option of group '%s' must be a name or a list of names, "
-                   "found a %s; choose one of: %s",
+                   "found %s; choose one of: %s",
                    o->text, o->key, fb_kind_name(o->value->kind), options);
 }
 
@@ -49,7 +49,7 @@ static int split_delete(struct fb_choices *choices, const struct fb_override *o,
     if (!key) return err->code;
     if (o->value && o->value->kind != FB_NULL && o->value->kind != FB_TEXT)
         return fb_fail(err, FB_ECONFIG,
-                       "override '%s': the option to delete must be a name, found a %s", o->text,
+                       "override '%s': the option to delete must be a name, found %s", o->text,
                        fb_kind_name(o->value->kind));
     if (!(entry = find(choices->deleted, key)) &&
         !(entry = append(choices, &choices->deleted, key, err)))
@@ -158,6 +158,12 @@ int fb_choices_note(struct fb_choices *choices, const struct fb_default *d, stru
     if ((entry = find(choices->known, key))) {
         const char *before = entry->value ? entry->value : "null";
         if (!strcmp(before, d->value ? d->value : "null")) return FB_OK;
+        if (entry->external && !d->external)
+            return fb_fail(
+                err, FB_ECONFIG,
+                "group '%s' is in the defaults list already, as '%s'; write %s=%s without "
+                "'+' to choose another option",
+                key, d->value ? d->value : "null", key, before);
         return fb_fail(err, FB_ECONFIG,
                        "group '%s' is given twice, as '%s' and as '%s'; to change it in a defaults "
                        "list write 'override %s: %s'",
@@ -165,6 +171,7 @@ int fb_choices_note(struct fb_choices *choices, const struct fb_default *d, stru
     }
     if (!(entry = append(choices, &choices->known, key, err))) return err->code;
     entry->value = d->value;
+    entry->external = d->external;
     entry->group = fb_default_group(d, choices->arena, err);
     return entry->group ? FB_OK : err->code;
 }

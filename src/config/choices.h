@@ -19,6 +19,7 @@ struct fb_choice {
     const char *group;
     const char *from; /* config with the "override" entry; NULL for the command line */
     bool used;
+    bool external; /* met because of "+group=option" */
 };
 
 struct fb_choices {

@@ -65,6 +65,8 @@ static int refused(const json_error_t *e, const char *file, struct fb_err *err) 
         return fb_fail(err, FB_ENOMEM, "out of memory");
     if (json_error_code(e) == json_error_numeric_overflow)
         fb_fail(err, FB_EFORMAT, "number beyond 64 bits (%s)", e->text);
+    else if (json_error_code(e) == json_error_null_character)
+        fb_fail(err, FB_EFORMAT, "string with a zero byte");
     else fb_fail(err, FB_EFORMAT, "%s", e->text);
     return file ? fb_context(err, "%s:%d:%d", file, e->line, e->column)
                 : fb_context(err, "%d:%d", e->line, e->column);

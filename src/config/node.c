@@ -283,7 +283,10 @@ bool fb_node_is_interpolation(const struct fb_node *node) {
 static bool number_of(const struct fb_node *node, double *out) {
     switch (node->kind) {
     case FB_BOOL: *out = node->value.flag; return true;
-    case FB_INT: *out = (double)node->value.integer; return true;
+    case FB_INT:
+        if (node->text) return fb_parse_real(node->text, out);
+        *out = (double)node->value.integer;
+        return true;
     case FB_REAL: *out = node->value.real; return true;
     default: return false;
     }
@@ -292,8 +295,10 @@ static bool number_of(const struct fb_node *node, double *out) {
 bool fb_node_equal(const struct fb_node *a, const struct fb_node *b) {
     double x, y;
 
-    if (a->kind == FB_INT && b->kind == FB_INT && !a->text && !b->text)
-        return a->value.integer == b->value.integer;
+    if (a->kind == FB_INT && b->kind == FB_INT) {
+        if (a->text && b->text) return !strcmp(a->text, b->text);
+        return !a->text && !b->text && a->value.integer == b->value.integer;
+    }
     if (number_of(a, &x) && number_of(b, &y)) return x == y;
     if (a->kind != b->kind || a->count != b->count) return false;
     if (a->kind == FB_TEXT) return !strcmp(a->text, b->text);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIST_MAX = 4096, SUGGEST_MAX = 64 };
+enum { LIST_MAX = 4096, SUGGEST_MAX = 64, KEY_MAX = 128 };
 
 static const char *const type_names[] = {
     "",       "true or false",   "integer",         "number",  "string",
@@ -20,13 +20,19 @@ static void *field(const struct fb_opt *opt, void *out) {
 
 /* ---- one value ---------------------------------------------------------------------------- */
 
+/* A limit or value as the user would write it: integers without a point. */
+static void format_number(char out[FB_REAL_TEXT], const struct fb_opt *opt, double v) {
+    if (opt->type == FB_OPT_IS_INT) snprintf(out, FB_REAL_TEXT, "%.0f", v);
+    else fb_format_real(out, v);
+}
+
 static int check_range(const struct fb_opt *opt, double v, struct fb_err *err) {
     char found[FB_REAL_TEXT], least[FB_REAL_TEXT], most[FB_REAL_TEXT];
 
     if (v >= opt->least && v <= opt->most) return FB_OK; /* NaN fails */
-    fb_format_real(found, v);
-    fb_format_real(least, opt->least);
-    fb_format_real(most, opt->most);
+    format_number(found, opt, v);
+    format_number(least, opt, opt->least);
+    format_number(most, opt, opt->most);
     return fb_fail(err, FB_ECONFIG, "%s is outside %s .. %s", found, least, most);
 }
 
@@ -78,6 +84,7 @@ static int wrong_kind(const struct fb_opt *opt, const struct fb_node *node, stru
 /* ---- values from nodes ---------------------------------------------------------------------- */
 
 static bool real_of(const struct fb_node *node, double *out) {
+    if (node->kind == FB_INT && node->text) return fb_parse_real(node->text, out);
     if (node->kind == FB_INT) *out = (double)node->value.integer;
     else if (node->kind == FB_REAL) *out = node->value.real;
     else return false;
@@ -151,6 +158,8 @@ static int read_node(const struct fb_opt *opt, void *out, const struct fb_node *
         if (node->kind == FB_BOOL) return set_bool(opt, out, node->value.flag);
         break;
     case FB_OPT_IS_INT:
+        if (node->kind == FB_INT && node->text)
+            return fb_fail(err, FB_ECONFIG, "%s does not fit 64 bits", node->text);
         if (node->kind == FB_INT) return set_int(opt, out, node->value.integer, err);
         break;
     case FB_OPT_IS_REAL:
@@ -252,22 +261,34 @@ static bool listed(const char *const *words, const char *word) {
     return false;
 }
 
-static int unknown(const struct fb_opt *opts, const char *key, const char *prefix, int code,
+/* "max_length" or, on a command line, "--max-length". */
+static const char *shown_key(char out[KEY_MAX], const char *key, bool as_flag) {
+    snprintf(out, KEY_MAX, "%s%s", as_flag ? "--" : "", key);
+    for (char *p = out; as_flag && *p; p++)
+        if (*p == '_') *p = '-';
+    return out;
+}
+
+static int unknown(const struct fb_opt *opts, const char *key, bool as_flag, int code,
                    struct fb_err *err) {
     const char *names[SUGGEST_MAX], *nearest;
+    char shown[KEY_MAX], other[KEY_MAX];
     struct fb_str all = {.max = 2048};
     struct fb_err ignored = {0};
     size_t n = 0;
 
     for (; opts && opts->key && n < SUGGEST_MAX; opts++)
         names[n++] = opts->key;
-    if (!n) return fb_fail(err, code, "no option '%s%s' (it has none)", prefix, key);
+    shown_key(shown, key, as_flag);
+    if (!n) return fb_fail(err, code, "no option '%s' (it has none)", shown);
     if ((nearest = fb_nearest(key, names, n)))
-        return fb_fail(err, code, "no option '%s%s' (did you mean '%s%s'?)", prefix, key, prefix,
-                       nearest);
+        return fb_fail(err, code, "no option '%s' (did you mean '%s'?)", shown,
+                       shown_key(other, nearest, as_flag));
     for (size_t i = 0; i < n; i++)
-        if (fb_str_printf(&all, &ignored, "%s%s%s", i ? ", " : "", prefix, names[i])) break;
-    fb_fail(err, code, "no option '%s%s' (there are %s)", prefix, key, fb_str_text(&all));
+        if (fb_str_printf(&all, &ignored, "%s%s", i ? ", " : "",
+                          shown_key(other, names[i], as_flag)))
+            break;
+    fb_fail(err, code, "no option '%s' (there are %s)", shown, fb_str_text(&all));
     fb_str_free(&all);
     return code;
 }
@@ -295,7 +316,7 @@ int fb_opts_read(const struct fb_opt *opts, void *out, const struct fb_node *map
         const struct fb_opt *opt = find(opts, map->key[i].text);
         if (!opt && listed(ignored, map->key[i].text)) continue;
         if (opt ? read_node(opt, out, child, arena, err)
-                : unknown(opts, map->key[i].text, "", FB_ECONFIG, err)) {
+                : unknown(opts, map->key[i].text, false, FB_ECONFIG, err)) {
             if (opt) fb_context(err, "option '%s'", opt->key);
             if (!child->place.file) return err->code;
             fb_place_format(place, sizeof place, child->place);
@@ -311,6 +332,7 @@ static int read_flag(const struct fb_opt *opts, void *out, int argc, char **argv
     const char *word = argv[*i] + 2, *equals = strchr(word, '=');
     char *key = fb_arena_strndup(arena, word, equals ? (size_t)(equals - word) : strlen(word), err);
     const struct fb_opt *opt;
+    char shown[KEY_MAX];
     bool negated = false;
 
     if (!key) return err->code;
@@ -322,13 +344,13 @@ static int read_flag(const struct fb_opt *opts, void *out, int argc, char **argv
         negated = opt && opt->type == FB_OPT_IS_BOOL && !equals;
         if (!negated) opt = NULL;
     }
-    if (!opt) return unknown(opts, key, "--", FB_EUSAGE, err);
+    if (!opt) return unknown(opts, key, true, FB_EUSAGE, err);
     if (opt->type == FB_OPT_IS_BOOL && !equals) return set_bool(opt, out, !negated);
     if (!equals && *i + 1 >= argc)
         return fb_fail(err, FB_EUSAGE, "option '--%s' needs a value", word);
     if (read_text(opt, out, equals ? equals + 1 : argv[++*i], arena, err)) {
         if (err->code == FB_ECONFIG) err->code = FB_EUSAGE;
-        return fb_context(err, "option '--%s'", key);
+        return fb_context(err, "option '%s'", shown_key(shown, opt->key, true));
     }
     return FB_OK;
 }
@@ -370,12 +392,10 @@ static int describe_limits(struct fb_str *out, const struct fb_opt *opt, struct 
 int fb_opts_print(struct fb_str *out, const struct fb_opt *opts, bool as_flags,
                   struct fb_err *err) {
     for (; opts && opts->key; opts++) {
-        char key[128];
-        snprintf(key, sizeof key, "%s%s", as_flags ? "--" : "", opts->key);
-        for (char *p = key; as_flags && *p; p++)
-            if (*p == '_') *p = '-';
-        if (fb_str_printf(out, err, "  %-24s %s (%s, default %s", key, opts->help,
-                          type_names[opts->type], *opts->fallback ? opts->fallback : "empty") ||
+        char key[KEY_MAX];
+        if (fb_str_printf(out, err, "  %-24s %s (%s, default %s",
+                          shown_key(key, opts->key, as_flags), opts->help, type_names[opts->type],
+                          *opts->fallback ? opts->fallback : "empty") ||
             describe_limits(out, opts, err) || fb_str_puts(out, ")\n", err))
             return err->code;
     }

@@ -94,21 +94,25 @@ bool fb_sources_have_group(const struct fb_sources *sources, const char *group) 
     return false;
 }
 
-/* The word after "@package" in the lines "# @key value" that a file begins with. */
+/* The word after "# @package": such lines must come first, before any other comment. */
 static int read_header(struct fb_config *config, const char *head, struct fb_arena *a,
                        struct fb_err *err) {
-    while (head && *head) {
-        size_t size = strcspn(head, "\n"), n;
-        const char *p = head + strspn(head, " \t#");
-        head += size + (head[size] == '\n');
-        if (!fb_starts_with(p, "@package")) continue;
-        p += strlen("@package");
-        p += strspn(p, " \t");
-        n = strcspn(p, " \t\r\n");
+    for (const char *p = head, *word; p && *p; p += strcspn(p, "\n"), p += *p == '\n') {
+        size_t n, rest;
+        p += strspn(p, " \t\r");
+        if (*p == '\n') continue;
+        word = p + strspn(p, "#");
+        word += strspn(word, " \t");
+        if (*p != '#' || *word != '@') break;
+        if (!fb_starts_with(word, "@package")) continue;
+        word += strlen("@package");
+        word += strspn(word, " \t");
+        n = strcspn(word, " \t\r\n");
+        rest = n + strspn(word + n, " \t\r");
         if (!n) return fb_fail(err, FB_ECONFIG, "'# @package' is not followed by a package");
-        if (p[n + strspn(p + n, " \t\r")] && p[n + strspn(p + n, " \t\r")] != '\n')
+        if (word[rest] && word[rest] != '\n')
             return fb_fail(err, FB_ECONFIG, "'# @package' is followed by more than one word");
-        if (!(config->package = fb_arena_strndup(a, p, n, err))) return err->code;
+        if (!(config->package = fb_arena_strndup(a, word, n, err))) return err->code;
     }
     return FB_OK;
 }
@@ -119,7 +123,7 @@ static int take_defaults(struct fb_config *config, struct fb_err *err) {
     if (at < 0) return FB_OK;
     config->defaults = config->node->item[at];
     if (config->defaults->kind != FB_LIST)
-        return fb_fail(err, FB_ECONFIG, "'defaults' must be a list, found a %s",
+        return fb_fail(err, FB_ECONFIG, "'defaults' must be a list, found %s",
                        fb_kind_name(config->defaults->kind));
     fb_node_remove(config->node, at);
     return FB_OK;
@@ -134,7 +138,7 @@ static int read_config(struct fb_config *config, const char *path, struct fb_are
     if (config->node->kind == FB_NULL && !(config->node = fb_node_map(a, config->node->place, err)))
         return err->code;
     if (config->node->kind != FB_MAP && config->node->kind != FB_LIST)
-        return fb_fail(err, FB_ECONFIG, "'%s' holds a %s, not a mapping", path,
+        return fb_fail(err, FB_ECONFIG, "'%s' holds %s, not a mapping", path,
                        fb_kind_name(config->node->kind));
     if (read_header(config, head, a, err) || take_defaults(config, err))
         return fb_context(err, "'%s'", path);

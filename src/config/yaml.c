@@ -353,8 +353,6 @@ static int build_scalar(struct reader *r, const struct raw *raw, struct fb_node 
     }
     if (fb_yaml_construct(node, raw->tag, raw->text, r->arena, r->err)) return at(r, raw->place);
     if (node->kind == FB_TEXT) node->quoted = raw->quoted;
-    if (fb_node_is_interpolation(node) && fb_interp_check(&r->scratch, node->text, r->err))
-        return at(r, raw->place);
     return FB_OK;
 }
 
@@ -418,6 +416,10 @@ static struct fb_node *build(struct reader *r, struct raw *raw) {
     if (!(node = fb_node_null(r->arena, raw->place, r->err))) return NULL;
     if (raw->kind == RAW_SCALAR ? build_scalar(r, raw, node) : build_items(r, raw, node))
         return NULL;
+    if (fb_node_is_interpolation(node) && fb_interp_check(&r->scratch, node->text, r->err)) {
+        at(r, raw->place);
+        return NULL;
+    }
     return node;
 }
 

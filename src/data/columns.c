@@ -194,21 +194,15 @@ int fb_columns_end_row(struct fb_columns *c, struct fb_err *err) {
 /* ---- the dataset ----------------------------------------------------------------------------- */
 
 static int finish_column(struct fb_growing *g, int64_t rows, struct fb_err *err) {
-    void *p;
-
     if (pad_to(g, rows, err)) return err->code;
     if (!g->typed && (reserve(g, rows, err) || set_kind(g, FB_COLUMN_TEXT, err))) return err->code;
-    if (!g->column.bytes && g->column.offset && !(g->column.bytes = fb_malloc(0, err)))
-        return err->code;
     if (!g->nulls) {
         free(g->column.valid);
         g->column.valid = NULL;
     }
-    /* Only the text is worth giving back; a block that cannot shrink stays. */
-    if (g->column.offset && g->column.offset[rows] &&
-        (p = realloc(g->column.bytes, g->column.offset[rows])))
-        g->column.bytes = p;
-    return FB_OK;
+    /* Only the text is worth giving back. */
+    if (!g->column.offset) return FB_OK;
+    return grow((void **)&g->column.bytes, (int64_t)g->column.offset[rows], 1, err);
 }
 
 int fb_columns_finish(struct fb_columns *c, struct fb_dataset *out, struct fb_err *err) {

@@ -1,4 +1,4 @@
-/* glue.c - the GLUE tasks (Wang et al., arXiv:1804.07461) and the places their files are found in. */
+/* glue.c - the GLUE tasks (Wang et al., arXiv:1804.07461) and where their files are found. */
 #include "data/glue.h"
 
 #include "base/alloc.h"
@@ -61,7 +61,7 @@ const struct fb_glue_task *fb_glue_find(const char *name) {
     return NULL;
 }
 
-/* ---- finding the files ------------------------------------------------------------------------- */
+/* ---- finding the files ---------------------------------------------------------------------- */
 
 enum { STEMS = 4 };
 

@@ -31,7 +31,7 @@ const struct fb_glue_original *fb_glue_original(const struct fb_glue_task *task)
     return NULL;
 }
 
-/* ---- columns and labels as published ----------------------------------------------------------- */
+/* ---- columns and labels as published -------------------------------------------------------- */
 
 static struct fb_column *column(struct fb_dataset *d, const char *name) {
     for (int i = 0; name && i < d->columns; i++)
@@ -220,7 +220,7 @@ int fb_glue_publish(struct fb_dataset *d, const struct fb_glue_task *task, const
     return fix_labels(d, task, split, err);
 }
 
-/* ---- tab-separated files ----------------------------------------------------------------------- */
+/* ---- tab-separated files -------------------------------------------------------------------- */
 
 /* Moves the named column to position `at`; the columns before it keep theirs. */
 static void move_column(struct fb_dataset *d, const char *name, int at) {

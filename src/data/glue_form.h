@@ -24,7 +24,7 @@ const struct fb_glue_original *fb_glue_original(const struct fb_glue_task *task)
 int fb_glue_publish(struct fb_dataset *d, const struct fb_glue_task *task, const char *split,
                     struct fb_err *err) FB_MUST_CHECK;
 
-/* Opens a tab-separated file: exactly the columns that are published, idx being the row's number. */
+/* Opens a tab-separated file: exactly the published columns, idx being the row's number. */
 int fb_glue_open_tsv(struct fb_dataset *out, const char *path, const struct fb_glue_task *task,
                      const char *split, int64_t limit, struct fb_err *err) FB_MUST_CHECK;
 

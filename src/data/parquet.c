@@ -213,22 +213,30 @@ static int read_chunk(struct column_reader *c, const struct fb_parquet_chunk *ch
     return FB_OK;
 }
 
-/* Gives the memory back that `rows` rows do not need. A block that cannot shrink stays. */
-static void trim(struct fb_sink *sink, int64_t rows) {
+static int shrink(void **array, size_t count, size_t size, struct fb_err *err) {
+    void *p = *array ? fb_realloc(*array, count, size, err) : NULL;
+
+    if (*array && !p) return err->code;
+    *array = p;
+    return FB_OK;
+}
+
+/* Gives the memory back that `rows` rows do not need. */
+static int trim(struct fb_sink *sink, int64_t rows, struct fb_err *err) {
     struct fb_column *c = &sink->column;
     size_t n = (size_t)rows;
-    void *p;
 
-    if (!sink->nulls || !rows) {
+    if (!sink->nulls) {
         free(c->valid);
         c->valid = NULL;
-    } else if ((p = realloc(c->valid, n))) {
-        c->valid = p;
     }
-    if (c->offset && (p = realloc(c->offset, (n + 1) * sizeof *c->offset))) c->offset = p;
-    if (c->bytes && c->offset[rows] && (p = realloc(c->bytes, c->offset[rows]))) c->bytes = p;
-    if (c->integer && n && (p = realloc(c->integer, n * sizeof *c->integer))) c->integer = p;
-    if (c->real && n && (p = realloc(c->real, n * sizeof *c->real))) c->real = p;
+    if (shrink((void **)&c->valid, n, 1, err) ||
+        shrink((void **)&c->integer, n, sizeof *c->integer, err) ||
+        shrink((void **)&c->real, n, sizeof *c->real, err))
+        return err->code;
+    if (!c->offset) return FB_OK;
+    if (shrink((void **)&c->offset, n + 1, sizeof *c->offset, err)) return err->code;
+    return shrink((void **)&c->bytes, (size_t)c->offset[rows], 1, err);
 }
 
 static int read_column(struct reader *r, int leaf, int64_t rows, struct fb_column *out,
@@ -246,12 +254,11 @@ static int read_column(struct reader *r, int leaf, int64_t rows, struct fb_colum
         if (rc) fb_context(err, "row group %" PRId64, g);
     }
     fb_sink_free(&c.dictionary);
+    if (!rc) rc = trim(&c.sink, rows, err);
+    if (!rc && !(c.sink.column.name = fb_strdup(c.leaf->name, err))) rc = err->code;
     if (!rc) {
-        trim(&c.sink, rows);
         *out = c.sink.column;
-        if ((out->name = fb_strdup(c.leaf->name, err))) return FB_OK;
-        out->name = NULL;
-        *out = (struct fb_column){0};
+        return FB_OK;
     }
     fb_sink_free(&c.sink);
     return fb_context(err, "column '%s'", c.leaf->name);

@@ -2,6 +2,7 @@
  * the second fills them in. */
 #include "data/tsv.h"
 
+#include "base/alloc.h"
 #include "base/number.h"
 #include "data/columns.h"
 
@@ -245,11 +246,11 @@ static int read_table(struct table *t, struct cursor *c, int64_t limit, struct f
 int fb_tsv_read(struct fb_dataset *out, const char *text, size_t size,
                 const struct fb_tsv_form *form, int64_t limit, struct fb_err *err) {
     struct cursor c = {.form = form, .at = text, .end = text + size, .line = 1};
-    struct table *t = calloc(1, sizeof *t);
+    struct table *t = fb_calloc(1, sizeof *t, err);
     int rc;
 
     *out = (struct fb_dataset){0};
-    if (!t) return fb_fail(err, FB_ENOMEM, "out of memory: %zu bytes refused", sizeof *t);
+    if (!t) return err->code;
     if (size >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) c.at += 3;
     rc = read_table(t, &c, limit, err);
     if (!rc) rc = fb_columns_finish(&t->columns, out, err);

@@ -17,7 +17,7 @@ struct fb_tsv_form {
     const char *const *header; /* NULL-terminated names of the columns; NULL: the first row */
 };
 
-/* `limit` >= 0: only that many rows, which then also decide the kinds. FB_EFORMAT names the line. */
+/* `limit` >= 0: only that many rows, which then decide the kinds. FB_EFORMAT names the line. */
 int fb_tsv_read(struct fb_dataset *out, const char *text, size_t size,
                 const struct fb_tsv_form *form, int64_t limit, struct fb_err *err) FB_MUST_CHECK;
 

@@ -46,6 +46,10 @@ static bool is_revision(const char *text) {
     return *text && *text != '/' && !strstr(text, "..") && !fb_ends_with(text, "/");
 }
 
+static bool is_space(unsigned char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* Content of a ref, owned: a plain name. */
 static int read_ref(char **commit, const char *path, struct fb_err *err) {
     struct fb_map map;
@@ -53,7 +57,7 @@ static int read_ref(char **commit, const char *path, struct fb_err *err) {
 
     if (fb_map_open(&map, path, err)) return fb_context(err, "'%s'", path);
     size = map.size;
-    while (size && memchr(" \t\r\n", map.data[size - 1], 4))
+    while (size && is_space(map.data[size - 1]))
         size--;
     if (size <= COMMIT_MAX && is_part((const char *)map.data, size))
         *commit = fb_strndup((const char *)map.data, size, err);

@@ -164,7 +164,7 @@ static const char *entry_name(const struct fb_node *models, int64_t i, char digi
         return digits;
     }
     fb_fail(err, FB_ECONFIG, "each entry needs a key 'name' that is a string, found %s",
-            name ? fb_kind_name(name->kind) : fb_kind_name(models->item[i]->kind));
+            name ? fb_kind_name(name->kind) : "none");
     return NULL;
 }
 
@@ -202,11 +202,27 @@ static int read_models(struct fb_pool *pool, struct fb_err *err) {
 /* ---- the pool -------------------------------------------------------------------------------- */
 
 /* Keys that belong to other parts of the program or of FusionBench. */
-static const char *const pool_ignored[] = {
-    "type",         "_target_",      "_recursive_",   "_convert_",       "_version_",
-    "_usage_",      "name",          "cache_dir",     "dataset_type",    "train_datasets",
-    "val_datasets", "test_datasets", "tokenizer",     "base_model",      "model_kwargs",
-    "peft_kwargs",  "load_lora",     "_model_loader", "_dataset_loader", "data_dir", NULL};
+static const char *const pool_ignored[] = {"type",
+                                           "_target_",
+                                           "_recursive_",
+                                           "_convert_",
+                                           "_version_",
+                                           "_usage_",
+                                           "name",
+                                           "cache_dir",
+                                           "dataset_type",
+                                           "train_datasets",
+                                           "val_datasets",
+                                           "test_datasets",
+                                           "tokenizer",
+                                           "base_model",
+                                           "model_kwargs",
+                                           "peft_kwargs",
+                                           "load_lora",
+                                           "_model_loader",
+                                           "_dataset_loader",
+                                           "data_dir",
+                                           NULL};
 
 static int read_options(struct fb_pool *pool, struct fb_err *err) {
     void *opts = fb_arena_calloc(&pool->arena, 1, pool->type->opts_size, err);

@@ -32,8 +32,7 @@ static void human(char *out, size_t size, int64_t n) {
     snprintf(out, size, "%.2f%c", v, letters[i]);
 }
 
-static int check(const void *o, const struct fb_pool *pool, const char *data_dir,
-                 struct fb_err *err) {
+static int check(const void *o, struct fb_pool *pool, const char *data_dir, struct fb_err *err) {
     const struct opts *options = o;
 
     (void)pool;

@@ -104,8 +104,49 @@ static const char *data_dir(const struct opts *o, const char *fallback) {
     return o->data_dir ? o->data_dir : fallback;
 }
 
-/* Everything that can be known before a model is read: tasks, their experts, their data. */
-static int check(const void *options, const struct fb_pool *pool, const char *fallback,
+/* The classification head of an item's expert: score.weight [labels, n_embd], and its config. */
+static int find_head(const struct fb_entry **score, struct fb_gpt2_config *config,
+                     struct fb_pool *pool, const struct fb_glue_item *item, struct fb_err *err) {
+    int model = fb_pool_find(pool, item->name);
+    const struct fb_node *json;
+    const struct fb_ckpt *ckpt;
+
+    if (model < 0)
+        return fb_fail(
+            err, FB_ECONFIG,
+            "the model pool has no model of that name, whose classification head would be "
+            "used");
+    if (fb_pool_config(pool, model, &json, err) || fb_gpt2_config_read(config, json, err) ||
+        fb_pool_ckpt(pool, model, &ckpt, err))
+        return err->code;
+    if (!(*score = fb_ckpt_find(ckpt, "score.weight")))
+        return fb_fail(err, FB_EFORMAT, "'%s' has no score.weight: it is not a sequence classifier",
+                       fb_ckpt_path(ckpt));
+    if ((*score)->ndim != 2 || (*score)->shape[0] < 1 || (*score)->shape[0] > LABELS_MAX)
+        return fb_fail(
+            err, FB_EMISMATCH,
+            "score.weight of '%s' is not a matrix of [labels, %jd] with at most %d labels",
+            fb_ckpt_path(ckpt), (intmax_t)config->n_embd, LABELS_MAX);
+    return FB_OK;
+}
+
+static int check_item(const struct opts *o, const struct fb_glue_item *item, struct fb_pool *pool,
+                      const char *fallback, struct fb_err *err) {
+    struct fb_dataset data = {0};
+    struct fb_gpt2_config config;
+    const struct fb_entry *score;
+    int rc;
+
+    if (!item->task->labels)
+        return fb_fail(err, FB_ECONFIG, "has a score and no classes; this pool classifies");
+    if (fb_pool_find(pool, item->name) < 0) return find_head(&score, &config, pool, item, err);
+    rc = fb_glue_open(&data, item->task, item->split, data_dir(o, fallback), 1, err);
+    fb_dataset_free(&data);
+    return rc ? rc : find_head(&score, &config, pool, item, err);
+}
+
+/* Everything that can be known before a model is computed: tasks, their data, their heads. */
+static int check(const void *options, struct fb_pool *pool, const char *fallback,
                  struct fb_err *err) {
     const struct opts *o = options;
     struct fb_arena arena = {0};
@@ -116,21 +157,9 @@ static int check(const void *options, const struct fb_pool *pool, const char *fa
     if (!rc && batch && (batch->kind != FB_INT || batch->value.integer < 1))
         rc = fb_fail(err, FB_ECONFIG, "dataloader_kwargs.batch_size: expects a positive integer");
     if (!rc && !tokenizer_name(o, err)) rc = err->code;
-    for (int i = 0; !rc && i < list.count; i++) {
-        const struct fb_glue_item *item = &list.item[i];
-        struct fb_dataset data = {0};
-        if (!item->task->labels)
-            rc = fb_fail(err, FB_ECONFIG,
-                         "task '%s': has a score and no classes; this pool classifies", item->name);
-        else if (fb_pool_find(pool, item->name) < 0)
-            rc = fb_fail(err, FB_ECONFIG,
-                         "task '%s': the model pool has no model of that name, whose "
-                         "classification head would be used",
-                         item->name);
-        else if (fb_glue_open(&data, item->task, item->split, data_dir(o, fallback), 1, err))
-            rc = fb_context(err, "task '%s'", item->name);
-        fb_dataset_free(&data);
-    }
+    for (int i = 0; !rc && i < list.count; i++)
+        if (check_item(o, &list.item[i], pool, fallback, err))
+            rc = fb_context(err, "task '%s'", list.item[i].name);
     fb_arena_free(&arena);
     return rc ? fb_context(err, "taskpool") : FB_OK;
 }
@@ -173,26 +202,14 @@ static int tokenize(struct job *job, struct fb_err *err) {
     return FB_OK;
 }
 
-/* score.weight [labels, n_embd] of the expert: the number of labels is its own. */
 static int load_head(struct job *job, struct fb_err *err) {
-    struct fb_pool *pool = job->evaluation->pool;
-    int model = fb_pool_find(pool, job->item->name);
-    const struct fb_node *json;
-    const struct fb_ckpt *ckpt;
     const struct fb_entry *score;
 
-    if (fb_pool_config(pool, model, &json, err) || fb_gpt2_config_read(&job->config, json, err) ||
-        fb_pool_ckpt(pool, model, &ckpt, err))
-        return err->code;
-    if (!(score = fb_ckpt_find(ckpt, "score.weight")))
-        return fb_fail(err, FB_EFORMAT, "'%s' has no score.weight: it is not a sequence classifier",
-                       fb_ckpt_path(ckpt));
-    if (score->ndim != 2 || score->shape[1] != job->width || score->shape[0] < 1 ||
-        score->shape[0] > LABELS_MAX)
+    if (find_head(&score, &job->config, job->evaluation->pool, job->item, err)) return err->code;
+    if (score->shape[1] != job->width)
         return fb_fail(err, FB_EMISMATCH,
-                       "score.weight of '%s' has shape [%jd, %jd] where [labels, %jd] is expected",
-                       fb_ckpt_path(ckpt), (intmax_t)score->shape[0],
-                       (intmax_t)(score->ndim > 1 ? score->shape[1] : 0), (intmax_t)job->width);
+                       "score.weight has %jd columns where the merged model has n_embd %jd",
+                       (intmax_t)score->shape[1], (intmax_t)job->width);
     job->labels = (int)score->shape[0];
     job->head = (struct fb_weight){.name = "score.weight", .ndim = 2, .numel = score->numel};
     memcpy(job->head.shape, score->shape, sizeof score->shape);

@@ -29,9 +29,9 @@ struct fb_task_pool {
     const struct fb_opt *opts;
     size_t opts_size;
     bool needs_model; /* false: only names and shapes of the result are looked at */
-    /* Checks the configuration against the pool before a model is read: tasks known, data there. */
-    int (*check)(const void *opts, const struct fb_pool *pool, const char *data_dir,
-                 struct fb_err *err);
+    /* Checks the configuration against the pool before a model is computed: tasks known, data and
+     * heads there. Opens files, reads no weights. */
+    int (*check)(const void *opts, struct fb_pool *pool, const char *data_dir, struct fb_err *err);
     int (*run)(const void *opts, struct fb_evaluation *evaluation, struct fb_err *err);
     const char *unavailable;
 };

@@ -1,4 +1,4 @@
-/* encoder.c - text to ids: replace broken bytes, cut out added tokens, split into words, encode each.
+/* encoder.c - text to ids: replace broken bytes, cut out added tokens, split and encode words.
  *
  * A word's ids depend on its bytes alone, so the encoder keeps those of words it has met in a table
  * with one place per hash value: no chains, no ageing, a newer word takes the place. Only words of

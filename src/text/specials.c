@@ -19,6 +19,7 @@ struct token {
     bool lstrip, rstrip, single_word, special;
     bool flagged;  /* has flags of its own, as opposed to a plain string */
     bool fallback; /* GPT-2's default, which no file names */
+    bool listed;   /* only in added_tokens.json, which knows no flags */
 };
 
 /* The added tokens by id and by content, and the attributes, while they are gathered. */
@@ -85,11 +86,10 @@ static int grow_contents(struct gather *g, struct fb_err *err) {
     return FB_OK;
 }
 
-/* The token takes the id, and its content means that id from now on. */
+/* The token takes the id. */
 static int put(struct gather *g, struct token token, int64_t id, struct fb_err *err) {
     char digits[DIGITS];
-    int64_t slot, content;
-    int is_new;
+    int64_t slot;
 
     if (id < 0 || id >= FB_VOCAB_IDS_MAX)
         return fb_fail(err, FB_EFORMAT, "added token '%.64s' has the id %jd, limit 0 to %d",
@@ -98,10 +98,27 @@ static int put(struct gather *g, struct token token, int64_t id, struct fb_err *
     if ((slot = fb_names_add(&g->ids, digits, NULL, err)) < 0) return err->code;
     if (grow_ids(g, err)) return err->code;
     g->by_id[slot] = token;
-    if ((content = fb_names_add(&g->contents, token.content, &is_new, err)) < 0) return err->code;
-    if (grow_contents(g, err)) return err->code;
+    return FB_OK;
+}
+
+/* The content means the id from now on. */
+static int put_content(struct gather *g, const char *text, int64_t id, struct fb_err *err) {
+    int is_new;
+    int64_t content = fb_names_add(&g->contents, text, &is_new, err);
+
+    if (content < 0 || grow_contents(g, err)) return err->code;
     g->last[content] = id;
     if (is_new || id > g->highest[content]) g->highest[content] = id;
+    return FB_OK;
+}
+
+/* Once all files are read, so that a token whose id another took is forgotten. */
+static int put_contents(struct gather *g, struct fb_err *err) {
+    for (int64_t slot = 0; slot < g->ids.count; slot++) {
+        int64_t id = -1;
+        if (!fb_parse_int(g->ids.name[slot], &id)) continue;
+        if (put_content(g, g->by_id[slot].content, id, err)) return err->code;
+    }
     return FB_OK;
 }
 
@@ -177,7 +194,9 @@ static int read_added(struct gather *g, const json_t *added, struct fb_err *err)
 
     if (!json_is_object(added)) return fb_fail(err, FB_EFORMAT, "is not an object");
     json_object_foreach((json_t *)(uintptr_t)added, key, value) {
-        struct token token = {.content = key, .flagged = true, .special = is_attribute(g, key)};
+        struct token token = {.content = key, .flagged = true, .listed = true};
+
+        token.special = is_attribute(g, key);
         if (!json_is_integer(value))
             return fb_fail(err, FB_EFORMAT, "the id of '%.64s' is not a whole number", key);
         if (put(g, token, json_integer_value(value), err)) return err->code;
@@ -228,7 +247,8 @@ static struct token with_flags(const struct gather *g, struct token token) {
     if (content < 0) return token;
     snprintf(digits, sizeof digits, "%jd", (intmax_t)g->last[content]);
     slot = fb_names_find(&g->ids, digits);
-    return strcmp(g->by_id[slot].content, token.content) ? token : g->by_id[slot];
+    if (g->by_id[slot].listed || strcmp(g->by_id[slot].content, token.content) != 0) return token;
+    return g->by_id[slot];
 }
 
 static int64_t own_id(const struct gather *g, const char *content) {
@@ -245,7 +265,7 @@ static int add_special(struct gather *g, struct token token, int64_t *next, stru
     if (content >= 0) id = g->highest[content];
     else if ((id = own_id(g, token.content)) < 0) id = (*next)++;
     token.special = true;
-    return put(g, token, id, err);
+    return put(g, token, id, err) ? err->code : put_content(g, token.content, id, err);
 }
 
 static int add_attributes(struct gather *g, struct fb_err *err) {
@@ -347,31 +367,55 @@ static int fill_added(struct gather *g, struct fb_err *err) {
     return FB_OK;
 }
 
-/* Marks the ids that a special text has or decodes to. */
-static void mark(struct gather *g, const char *content, unsigned char kind, int64_t own_ids,
-                 bool additional) {
+/* ORs `kind` into the kind of a text, if there is such a piece. */
+static void mark(const struct gather *g, unsigned char *of_piece, const char *content,
+                 unsigned char kind) {
+    int64_t piece = fb_names_find(&g->t->vocab.pieces, content);
+
+    if (piece >= 0) of_piece[piece] |= kind;
+}
+
+/* A text is special or apart, whichever of its ids is decoded; an id is special, too, when it is
+ * the one that a special text has. */
+static void mark_texts(const struct gather *g, unsigned char *of_piece) {
+    for (int i = 0; i < ATTRIBUTES; i++)
+        if (g->attribute[i].content) mark(g, of_piece, g->attribute[i].content, FB_ID_SPECIAL);
+    for (size_t i = 0; i < g->additional_count; i++)
+        mark(g, of_piece, g->additional[i].content, FB_ID_SPECIAL);
+    for (int64_t slot = 0; slot < g->ids.count && g->files->only_json; slot++)
+        if (g->by_id[slot].special) mark(g, of_piece, g->by_id[slot].content, FB_ID_SPECIAL);
+    if (g->files->only_json) return;
+    for (int64_t i = 0; i < g->contents.count; i++) {
+        int64_t piece = fb_names_find(&g->t->vocab.pieces, g->contents.name[i]);
+        if (!(of_piece[piece] & FB_ID_SPECIAL)) of_piece[piece] |= FB_ID_APART;
+    }
+    for (size_t i = 0; i < g->additional_count; i++)
+        if (id_of(g, g->additional[i].content) >= g->own)
+            mark(g, of_piece, g->additional[i].content, FB_ID_APART);
+}
+
+static void mark_id(const struct gather *g, const char *content) {
     int64_t id = id_of(g, content);
 
-    if (id < 0) return;
-    g->t->kind[id] |= FB_ID_SPECIAL;
-    if (additional && !g->files->only_json && id >= own_ids) g->t->kind[id] |= kind;
+    if (id < 0) id = g->t->unknown;
+    if (id >= 0) g->t->kind[id] |= FB_ID_SPECIAL;
 }
 
 static int fill_kinds(struct gather *g, struct fb_err *err) {
     struct fb_tokenizer *t = g->t;
-    int64_t ids = t->vocab.ids;
+    int64_t ids = t->vocab.ids, pieces = t->vocab.pieces.count;
+    unsigned char *of_piece;
 
     if (!(t->kind = fb_calloc(ids ? (size_t)ids : 1, 1, err))) return err->code;
+    if (!(of_piece = fb_calloc(pieces ? (size_t)pieces : 1, 1, err))) return err->code;
+    mark_texts(g, of_piece);
+    for (int64_t id = 0; id < ids; id++)
+        if (t->vocab.piece_of[id] >= 0) t->kind[id] = of_piece[t->vocab.piece_of[id]];
+    free(of_piece);
     for (int i = 0; i < ATTRIBUTES; i++)
-        if (g->attribute[i].content) mark(g, g->attribute[i].content, 0, g->own, false);
+        if (g->attribute[i].content) mark_id(g, g->attribute[i].content);
     for (size_t i = 0; i < g->additional_count; i++)
-        mark(g, g->additional[i].content, FB_ID_APART, g->own, true);
-    for (int64_t slot = 0; slot < g->ids.count; slot++) {
-        int64_t id = 0;
-        if (!fb_parse_int(g->ids.name[slot], &id)) continue;
-        if (g->files->only_json && g->by_id[slot].special) t->kind[id] |= FB_ID_SPECIAL;
-        if (!g->files->only_json && !(t->kind[id] & FB_ID_SPECIAL)) t->kind[id] |= FB_ID_APART;
-    }
+        mark_id(g, g->additional[i].content);
     return FB_OK;
 }
 
@@ -385,10 +429,9 @@ static int fill(struct gather *g, struct fb_err *err) {
     if (fill_vocab(g, err) || fill_added(g, err) || fill_kinds(g, err)) return err->code;
     t->bos = -1;
     if (!json_is_true(json_object_get(g->files->config, "add_bos_token"))) return FB_OK;
-    if (!bos || id_of(g, bos) < 0)
-        return fb_fail(err, FB_EFORMAT, "add_bos_token is true but there is no bos_token");
-    t->bos = (int32_t)id_of(g, bos);
-    return FB_OK;
+    if (bos) t->bos = id_of(g, bos) < 0 ? t->unknown : (int32_t)id_of(g, bos);
+    if (t->bos >= 0) return FB_OK;
+    return fb_fail(err, FB_EFORMAT, "add_bos_token is true but there is no bos_token");
 }
 
 int fb_specials_read(struct fb_tokenizer *t, const struct fb_special_files *files,
@@ -396,6 +439,7 @@ int fb_specials_read(struct fb_tokenizer *t, const struct fb_special_files *file
     struct gather g = {.t = t, .files = files, .own = t->vocab.count};
     int rc = read_files(&g, err);
 
+    if (!rc) rc = put_contents(&g, err);
     if (!rc) {
         set_defaults(&g);
         rc = add_attributes(&g, err);

@@ -13,7 +13,7 @@
 #define FB_GPT2_PATTERN                                                                            \
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 
-/* Bytes of the first word of text[0, size), size > 0, under FB_GPT2_PATTERN, which leaves no gaps. */
+/* Bytes of the first word of text[0, size), size > 0, under FB_GPT2_PATTERN (no gaps). */
 size_t fb_gpt2_word(const char *text, size_t size);
 
 struct fb_pattern; /* compiled, immutable: any number of threads may match; owned */

@@ -39,8 +39,8 @@ int fb_tokenizer_encode_pair(const struct fb_tokenizer *t, struct fb_ids *out, c
 int fb_tokenizer_decode(const struct fb_tokenizer *t, struct fb_str *out, const int32_t *ids,
                         int64_t count, bool skip_specials, struct fb_err *err) FB_MUST_CHECK;
 
-/* One thread's way to encode many texts quickly: it borrows the tokenizer and remembers the words it
- * has met. The ids are those of the functions above; owned. */
+/* One thread's way to encode many texts quickly: it borrows the tokenizer and remembers the words
+ * it has met. The ids are those of the functions above; owned. */
 struct fb_encoder;
 
 int fb_encoder_open(struct fb_encoder **out, const struct fb_tokenizer *t,

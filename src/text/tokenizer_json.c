@@ -1,7 +1,7 @@
 /* tokenizer_json.c - the model and the words of a tokenizer.json (Hugging Face `tokenizers`).
  *
  * Read: model of type BPE with a byte-level alphabet; pre-tokenizers ByteLevel, and Split (a
- * pattern, isolated) alone or in a Sequence before it; the ByteLevel decoder. Truncation and padding
+ * pattern, isolated) in a Sequence before it; the ByteLevel decoder. Truncation and padding
  * are the caller's business. Everything else that would change the ids is refused by name. */
 #include "text/tokenizer_parts.h"
 

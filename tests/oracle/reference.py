@@ -10,7 +10,6 @@ data comes from parquet files in `data_dir`, models and tokenizer from local fol
 """
 
 import argparse
-import contextlib
 import functools
 import glob
 import importlib
@@ -70,18 +69,21 @@ def merge(pool, method):
     options = dict(method)
     module, name, defaults = METHODS[options.pop("name")]
     algorithm = getattr(importlib.import_module(module), name)(**{**defaults, **options})
-    with contextlib.redirect_stdout(None):
-        return algorithm.run(pool)
+    return algorithm.run(pool)
 
 
 @functools.cache
-def tokenized(folder, tokenizer_folder, task, split):
-    """A split as the list of items that FusionBench's data loader collates, padded to 512."""
+def tokenized(folder, tokenizer_folder, task, split, pad):
+    """A split as the list of items that FusionBench's data loader collates, padded to `pad`."""
     files = sorted(glob.glob(f"{folder}/{task}/{split}-*.parquet")
                    or glob.glob(f"{folder}/glue/{task}/{split}-*.parquet"))
     columns = pyarrow.concat_tables([pyarrow.parquet.read_table(f) for f in files]).to_pydict()
     function = {"sst2": "cola", "rte": "mrpc"}.get(task, task) + "_tokenize_function"
-    ids = getattr(gpt2_glue, function)(columns, load_gpt2_tokenizer(tokenizer_folder))
+    tokenizer = load_gpt2_tokenizer(tokenizer_folder)
+    tokenizer.model_max_length = pad
+    ids = getattr(gpt2_glue, function)(columns, tokenizer)
+    if pad < 512 and ids["attention_mask"][:, -1].any():
+        raise ValueError(f"{task}: a text reaches {pad} tokens and may have been cut")
     return [{"input_ids": i, "attention_mask": m, "label": label}
             for i, m, label in zip(ids["input_ids"], ids["attention_mask"], columns["label"])]
 
@@ -97,10 +99,11 @@ class _Fabric:
 class TaskPool(GPT2TextClassificationTaskPool):
     """FusionBench's task pool over local files. Keeps the logits of every example."""
 
-    def __init__(self, config, pool, fast_dev_run=False):
+    def __init__(self, config, pool, fast_dev_run=False, pad=512):
         self._config = config
         self._pool = pool
         self._fast = fast_dev_run
+        self._pad = pad
         self._test_datasets = {t["name"]: t["dataset"] for t in config["tasks"]}
         self.logits = {}
 
@@ -110,7 +113,7 @@ class TaskPool(GPT2TextClassificationTaskPool):
     def get_test_dataloader(self, task):
         data = self._test_datasets[task]
         items = tokenized(local(self._config["data_dir"]), local(self._config["tokenizer"]),
-                          data["name"], data["split"])
+                          data["name"], data["split"], self._pad)
         return torch.utils.data.DataLoader(items, batch_size=self._config["batch_size"],
                                            collate_fn=transformers.default_data_collator)
 
@@ -141,6 +144,9 @@ def main():
     parser.add_argument("--path", action="append", default=[], metavar="NAME=FOLDER",
                         help="take a model of the pool from elsewhere")
     parser.add_argument("--fast-dev-run", action="store_true", help="one batch per task")
+    parser.add_argument("--pad", type=int, default=512,
+                        help="FusionBench pads to 512; a causal model padded on the right gives "
+                             "the same up to rounding with less, as long as nothing is cut")
     parser.add_argument("--report", help="where the report goes (JSON)")
     parser.add_argument("--logits", help="where the logits go (safetensors, one tensor per task)")
     parser.add_argument("--merged", help="where the merged backbone goes (safetensors)")
@@ -149,7 +155,7 @@ def main():
     model = merge(pool, omegaconf.OmegaConf.to_container(omegaconf.OmegaConf.create(args.method)))
     if args.merged:
         save_file({k: v.clone() for k, v in model.state_dict().items()}, args.merged)
-    tasks = TaskPool(read(args.taskpool), pool, args.fast_dev_run)
+    tasks = TaskPool(read(args.taskpool), pool, args.fast_dev_run, args.pad)
     report = tasks.evaluate(model)
     print(json.dumps(report))
     if args.report:

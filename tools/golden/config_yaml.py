@@ -35,6 +35,8 @@ x${a}y --- ... -a -1a a- ?a :a é 日本 😀 % @ ` %a @a `a & * ! | > # #a a#b 
 """.split(" ")
 SCALARS = [s.strip('"') if s.startswith('"!') else s for s in re.findall(r'"!+[^"]*"|[^\s]+', " ".join(SCALARS))]
 
+# Left out: a tab after ":" and "!!str," in flow context, which libyaml reads and PyYAML does not;
+# "[a:]", which is the other way round; and "\\0", which our strings cannot hold.
 DOCUMENTS = [
     "", "\n", "# only a comment\n", "null", "~", "abc", "'a: 1'", '"abc"', "12", "true", "[]", "{}",
     "[1, 2]", "- 1\n- 2\n", "a: 1\n---\nb: 2\n", "---\na: 1\n", "---\na: 1\n...\n", "a: 1\n...\n---\n",
@@ -51,11 +53,11 @@ DOCUMENTS = [
     "a: [a?b]\n", "a: {b: c?}\n", "a: [1, [2, {b: 3}]]\n", "a: {b: [], c: {}}\n", "a: [b: 1, c]\n",
     "a: {b, c}\n", "a: [1,]\n", "a: [,]\n", "a: {b: 1,}\n", "a: [1\n", "a: {b\n", "a: 'b\n", "a: b: c\n",
     "a: |\n  x\n  y\n", "a: |-\n  x\n\n  y\n\n", "a: >\n  x\n  y\n\n  z\n", "a: |+\n  x\n\n", "a: |2\n   x\n",
-    "a: x\n  y\n", "a: 'x\n  y\n\n  z'\n", 'a: "x\\\n  y"\n', "a: x # c\n", "a: x# c\n", "a:\tx\n", "\ta: x\n",
+    "a: x\n  y\n", "a: 'x\n  y\n\n  z'\n", 'a: "x\\\n  y"\n', "a: x # c\n", "a: x# c\n", "\ta: x\n",
     "a:\n\tb: 1\n", "a: 1\n b: 2\n", "a:\n  b: 1\n c: 2\n", "- a\nb: 1\n", "a: 1\n- b\n", "%YAML 1.1\n---\na: 1\n",
     "%YAML 2.0\n---\na: 1\n", "a: &x\nb: *x\n", "&x a: 1\nb: *x\n", "a: !!map {b: 1}\n", "a: !!seq [1]\n",
     "a: !!set {b}\n", "a: !x [1]\n", "\ufeffa: 1\n", "a: \x07\n", "a: \x85b\n", "a: b\rc: d\r", "a: 1\r\nb: 2\r\n",
-    "a: \"\\0\"\n", "# @package _global_\na: 1\n", "a: 'x'  \nb:   y   \n", "${a}: 1\n", "? ${a}\n: 1\n",
+    "# @package _global_\na: 1\n", "a: 'x'  \nb:   y   \n", "${a}: 1\n", "? ${a}\n: 1\n",
     "a: [" * 50 + "]" * 50, "- " * 60 + "a\n", "key with spaces: v\n", "'quoted key': v\n", "a.b: 1\n",
     "a: [0x10, 1e3, yes, ~, 'x']\n", "defaults:\n  - base\n  - override hydra/x: y\n  - _self_\n",
     "k: " + "x" * 300 + "\n", "x" * 130 + ": 1\n", "a: '" + "word " * 40 + "'\n",

@@ -118,24 +118,68 @@ def odd_files():
     write("constant.parquet", pa.table({"n": pa.array([5] * 1_000_000, pa.int64())}), compression="zstd")
 
 
+def varint(n):
+    out = b""
+    while n > 127:
+        out += bytes([n & 127 | 128])
+        n >>= 7
+    return out + bytes([n])
+
+
+def struct_of(*fields):
+    """A thrift struct in the compact protocol from (id, type, bytes)."""
+    out, last = b"", 0
+    for number, kind, value in fields:
+        out += bytes([number - last << 4 | kind]) + value
+        last = number
+    return out + b"\0"
+
+
+def integer(number, value):
+    return number, 5, varint(value * 2)
+
+
+def text(number, value):
+    return number, 8, varint(len(value)) + value
+
+
+def structs(number, *items):
+    return number, 9, bytes([len(items) << 4 | 12]) + b"".join(items)
+
+
+def legacy():
+    """Definition levels in the retired encoding BIT_PACKED (most significant bit first), which no
+    current writer makes: six rows, the second and third null, of 10, 20, 30, 40."""
+    body = bytes([0b10011100]) + struct.pack("<4i", 10, 20, 30, 40)
+    header = struct_of(integer(1, 0), integer(2, len(body)), integer(3, len(body)),
+                       (5, 12, struct_of(integer(1, 6), integer(2, 0), integer(3, 4), integer(4, 4))))
+    page = header + body
+    root = struct_of(text(4, b"root"), integer(5, 1))
+    leaf = struct_of(integer(1, 1), integer(3, 1), text(4, b"n"))
+    meta = struct_of(integer(1, 1), integer(4, 0), integer(5, 6), integer(7, len(page)), integer(9, 4))
+    group = struct_of(structs(1, struct_of((3, 12, meta))), integer(2, len(page)), integer(3, 6))
+    footer = struct_of(integer(1, 1), structs(2, root, leaf), integer(3, 6), structs(4, group))
+    (OUT / "legacy.parquet").write_bytes(b"PAR1" + page + footer + struct.pack("<I", len(footer)) + b"PAR1")
+
+
 def corpora():
     rng = random.Random(3)
     parquet = CORPUS / "parquet"
     for folder in ("parquet", "jsonl", "tsv"):
         (CORPUS / folder).mkdir(parents=True, exist_ok=True)
-    seeds = ["full_none_v1_dict", "nulls_snappy_v2_dict", "nulls_delta", "full_split", "mixed", "checksum"]
+    seeds = ["full_none_v1_dict", "nulls_snappy_v2_dict", "nulls_delta", "full_split", "mixed", "checksum", "legacy"]
     for name in seeds:
         data = (OUT / f"{name}.parquet").read_bytes()
         (parquet / f"{name}.parquet").write_bytes(data)
     data = (OUT / "nulls_none_v1_dict.parquet").read_bytes()
-    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
     (parquet / "cut.parquet").write_bytes(data[: len(data) // 2])
     (parquet / "footer_too_long.parquet").write_bytes(data[:-8] + b"\xff\xff\xff\x7fPAR1")
     (parquet / "encrypted.parquet").write_bytes(b"PARE" + data[4:-4] + b"PARE")
     for i in range(8):  # four in the pages, four in the footer
-        hurt = bytearray(data)
+        hurt = bytearray(data if i in (2, 5) else (OUT / "nulls_split.parquet").read_bytes())
+        footer = len(hurt) - 8 - int.from_bytes(hurt[-8:-4], "little")
         for _ in range(6):
-            lo, hi = (4, footer) if i < 4 else (footer, len(data) - 8)
+            lo, hi = (4, footer) if i < 4 else (footer, len(hurt) - 8)
             hurt[rng.randrange(lo, hi)] = rng.choice([0, 1, 0x7F, 0x80, 0xFF])
         (parquet / f"hurt_{i}.parquet").write_bytes(hurt)
     texts = {
@@ -174,6 +218,7 @@ if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
     matrix()
     odd_files()
+    legacy()
     corpora()
     if args.glue:
         glue(args.glue)

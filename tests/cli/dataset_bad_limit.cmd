@@ -1,0 +1,1 @@
+dataset glue/sst2 --limit some

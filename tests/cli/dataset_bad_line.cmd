@@ -1,0 +1,1 @@
+dataset tests/fuzz/corpus/jsonl/mixed

@@ -1,0 +1,1 @@
+dataset tests/fuzz/corpus/parquet/hurt_2.parquet

@@ -1,0 +1,1 @@
+dataset glue/mnli --split validation --data-dir embedded:demo/data --limit 1

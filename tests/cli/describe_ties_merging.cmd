@@ -1,0 +1,1 @@
+describe ties_merging

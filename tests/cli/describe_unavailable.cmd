@@ -1,0 +1,1 @@
+describe gpt2_regmean

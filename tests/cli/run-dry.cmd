@@ -1,0 +1,1 @@
+-q method=ties_merging modelpool=gpt-2_demo dry_run=true hydra.run.dir=$TMP/run print_config=false

@@ -1,0 +1,1 @@
+-q method=gpt2_regmean modelpool=gpt-2_demo hydra.run.dir=$TMP/run print_config=false

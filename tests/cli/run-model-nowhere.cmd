@@ -1,0 +1,1 @@
+-q modelpool=gpt-2_glue taskpool=dummy hydra.run.dir=$TMP/run print_config=false

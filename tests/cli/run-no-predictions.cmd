@@ -1,0 +1,1 @@
+-q modelpool=gpt-2_demo predictions_save_path=p.jsonl hydra.run.dir=$TMP/run print_config=false

@@ -1,0 +1,1 @@
+-q method=ties_merging method.threshold=abc modelpool=gpt-2_demo hydra.run.dir=$TMP/run print_config=false

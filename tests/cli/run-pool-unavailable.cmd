@@ -1,0 +1,1 @@
+-q modelpool=flan-t5-base_glue hydra.run.dir=$TMP/run print_config=false

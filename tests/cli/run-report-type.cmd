@@ -1,0 +1,1 @@
+-q modelpool=gpt-2_demo report_save_path=5 hydra.run.dir=$TMP/run print_config=false

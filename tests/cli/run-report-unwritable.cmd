@@ -1,0 +1,1 @@
+-q modelpool=gpt-2_demo report_save_path=/dev/null/r.json hydra.run.dir=$TMP/run print_config=false

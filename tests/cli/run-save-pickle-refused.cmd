@@ -1,0 +1,1 @@
+-q method=task_arithmetic modelpool=gpt-2_demo taskpool=dummy merged_model_save_path=$TMP/m.bin hydra.run.dir=$TMP/run print_config=false

@@ -1,0 +1,1 @@
+-q modelpool=gpt-2_demo taskpool=gpt-2_demo taskpool.tasks=[rte] hydra.run.dir=$TMP/run print_config=false

@@ -1,0 +1,1 @@
+-q modelpool=gpt-2_demo taskpool=flan-t5_glue_text_generation hydra.run.dir=$TMP/run print_config=false

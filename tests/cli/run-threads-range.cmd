@@ -1,0 +1,1 @@
+-q modelpool=gpt-2_demo threads=0 hydra.run.dir=$TMP/run print_config=false

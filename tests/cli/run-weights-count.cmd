@@ -1,0 +1,1 @@
+-q method=linear/weighted_average modelpool=gpt-2_demo taskpool=dummy hydra.run.dir=$TMP/run print_config=false

@@ -1,0 +1,1 @@
+tokenize --tokenizer tests/golden/text/small --decode --max-length 4

@@ -1,0 +1,62 @@
+#include "tiny_pool.h"
+
+static void test_integers_are_refused_by_name(void **state) {
+    const int64_t ids[] = {0, 1};
+    struct fb_entry e = {.name = "position_ids",
+                         .dtype = FB_I64,
+                         .ndim = 1,
+                         .shape = {2},
+                         .numel = 2,
+                         .data = ids,
+                         .size = sizeof ids};
+    struct tiny t;
+
+    (void)state;
+    tiny_begin(&t);
+    tiny_write(&t, "a", &e, 1);
+    tiny_pool(&t, "{type: AutoModelPool, models: {a: a.safetensors}}");
+    assert_int_equal(tiny_run(&t, "{name: simple_average}"), FB_EUNSUPPORTED);
+    assert_string_equal(t.err.msg, "method simple_average: model 'a': tensor 'position_ids' holds "
+                                   "I64; only float tensors can be merged");
+    tiny_end(&t);
+}
+
+static void test_two_names_of_one_key_are_refused(void **state) {
+    const float v[1] = {0};
+    struct fb_entry e[] = {tiny_tensor("transformer.wte.weight", v, 1),
+                           tiny_tensor("wte.weight", v, 1)};
+    struct tiny t;
+
+    (void)state;
+    tiny_begin(&t);
+    tiny_write(&t, "a", e, 2);
+    tiny_pool(&t, "{type: HF_GPT2ForSequenceClassification, models: {a: a.safetensors}}");
+    assert_int_equal(tiny_run(&t, "{name: simple_average}"), FB_EFORMAT);
+    assert_string_equal(t.err.msg, "method simple_average: model 'a': 'transformer.wte.weight' and "
+                                   "'wte.weight' are the same key of the state dict");
+    tiny_end(&t);
+}
+
+static void test_a_checkpoint_of_another_architecture_is_refused(void **state) {
+    const float v[1] = {0};
+    struct tiny t;
+
+    (void)state;
+    tiny_begin(&t);
+    tiny_model(&t, "a", "encoder.weight", v, 1);
+    tiny_pool(&t, "{type: HF_GPT2ForSequenceClassification, models: {a: ./a.safetensors}}");
+    assert_int_equal(tiny_run(&t, "{name: simple_average}"), FB_EFORMAT);
+    assert_string_equal(t.err.msg, "method simple_average: model 'a': './a.safetensors' has 1 "
+                                   "tensors, none of which is a key of "
+                                   "HF_GPT2ForSequenceClassification");
+    tiny_end(&t);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_integers_are_refused_by_name),
+        cmocka_unit_test(test_two_names_of_one_key_are_refused),
+        cmocka_unit_test(test_a_checkpoint_of_another_architecture_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
