@@ -202,7 +202,7 @@ static int fail_unresolved(struct builder *b, const char *text) {
     if (!rc)
         rc = fb_fail(b->err, FB_ECONFIG,
                      "cannot resolve '%s' in a defaults list; it may refer to: %s", text,
-                     fb_str_text(&keys));
+                     keys.size ? fb_str_text(&keys) : "none");
     fb_str_free(&keys);
     return rc;
 }
