@@ -13,6 +13,7 @@ enum { FB_DECIMAL_WHOLE = 310, FB_DECIMAL_FRACTION = 1074 };
 
 struct fb_decimal {
     bool negative;
+    int first, end; /* the digits [first, end) hold all that are not 0; empty for zero */
     /* Digits before the point, then behind it, most significant first. */
     signed char digit[FB_DECIMAL_WHOLE + FB_DECIMAL_FRACTION];
 };

@@ -50,6 +50,9 @@ static void test_sums_are_rounded_to_28_digits(void **state) {
     assert_true(fb_decimal_real(&sum) == 0.3);
     for (int i = 0; i < 10; i++)
         assert_int_equal(sum.digit[FB_DECIMAL_WHOLE + 28 + i], 0);
+    sum = fb_decimal_of_int(0);
+    sum = fb_decimal_sum(&sum, &tenth); /* to nothing added it is cut as well */
+    assert_int_equal(sum.end, FB_DECIMAL_WHOLE + 28);
     assert_true(sum_of(1e30, 1) == 1e30);
     assert_true(sum_of(0.5, -0.5) == 0 && !signbit(sum_of(0.5, -0.5)));
     assert_true(sum_of(-1, 0.25) == -0.75);
@@ -61,15 +64,17 @@ static void test_a_half_is_rounded_to_the_even_digit(void **state) {
     struct fb_decimal a = fb_decimal_of_int(1), b = fb_decimal_of_int(5), up, down;
 
     (void)state;
-    a.digit[FB_DECIMAL_WHOLE - 28] = 1;
+    a.digit[a.first = FB_DECIMAL_WHOLE - 28] = 1;
     b.digit[FB_DECIMAL_WHOLE - 1] = 0;
-    b.digit[FB_DECIMAL_WHOLE] = 5;
+    b.digit[b.first = FB_DECIMAL_WHOLE] = 5;
+    b.end = b.first + 1;
     up = fb_decimal_sum(&a, &b);
     assert_int_equal(up.digit[FB_DECIMAL_WHOLE - 1], 2);
     a.digit[FB_DECIMAL_WHOLE - 1] = 2;
     down = fb_decimal_sum(&a, &b);
     assert_int_equal(down.digit[FB_DECIMAL_WHOLE - 1], 2);
     b.digit[FB_DECIMAL_WHOLE + 40] = 1; /* more than a half goes up in any case */
+    b.end = FB_DECIMAL_WHOLE + 41;
     up = fb_decimal_sum(&a, &b);
     assert_int_equal(up.digit[FB_DECIMAL_WHOLE - 1], 3);
     for (int i = 0; i < 28; i++)
