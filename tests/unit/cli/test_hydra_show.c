@@ -1,5 +1,6 @@
 #include "cli/hydra_show.h"
 
+#include "alloc_faults.h"
 #include "config/goldens.h"
 
 #include <setjmp.h>
@@ -120,11 +121,42 @@ static void test_info_prints_the_parts_that_are_asked_for(void **state) {
     fb_arena_free(&a);
 }
 
+static int show_once(void *words) {
+    struct fb_arena a = {0};
+    struct fb_err err = {0};
+    struct fb_str text = {0};
+    struct fb_flags flags;
+    char **argv = words;
+    int argc = 0, rc;
+
+    while (argv[argc])
+        argc++;
+    rc = fb_flags_read(&flags, argc, argv, &a, &err);
+    if (!rc) rc = fb_show(&text, &flags, &a, &err);
+    fb_str_free(&text);
+    fb_arena_free(&a);
+    return rc;
+}
+
+static void test_every_failed_allocation_is_reported(void **state) {
+    static char *lines[][8] = {
+        {"-cp", FB_GOLDEN_DIR "/compose/trees/basic", "-cn", "config", "-call", "--resolve"},
+        {"-cp", FB_GOLDEN_DIR "/compose/trees/basic", "-cn", "config", "-iall"},
+        {"-cp", FB_GOLDEN_DIR "/compose/trees/basic", "-cn", "config", "--help"},
+        {"-cp", FB_GOLDEN_DIR "/compose/trees/basic", "-cn", "config", "-cjob", "-p", "db"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        assert_true(for_each_allocation_failure(show_once, lines[i], 20000) > 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_configurations_are_composed_and_printed_as_hydra_does),
         cmocka_unit_test(test_the_help_lists_groups_and_flags),
         cmocka_unit_test(test_info_prints_the_parts_that_are_asked_for),
+        cmocka_unit_test(test_every_failed_allocation_is_reported),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
