@@ -89,7 +89,7 @@ static const char *const ignored_keys[] = {"_target_",  "_recursive_", "_version
                                            "_convert_", "_partial_",   "_dataset_loader",
                                            "type",      "name",        NULL};
 
-/* ---- reading the configuration ---------------------------------------------------------------- */
+/* ---- reading the configuration --------------------------------------------------------------- */
 
 /* The program's own keys at the top level; a user's root configuration may hold others. */
 static int read_top(struct opts *out, const struct fb_node *config, struct fb_arena *a,
@@ -198,7 +198,7 @@ static int read_paths(struct job *job, const char *folder, struct fb_err *err) {
     return FB_OK;
 }
 
-/* ---- checks before anything is read ----------------------------------------------------------- */
+/* ---- checks before anything is read ---------------------------------------------------------- */
 
 static int probe(const char *path, const char *option, struct fb_err *err) {
     if (!path || !fb_file_probe(path, err)) return FB_OK;
@@ -239,7 +239,7 @@ static int show_config(const struct fb_node *config, const struct fb_log *log, s
     return rc;
 }
 
-/* ---- carrying it out -------------------------------------------------------------------------- */
+/* ---- carrying it out ------------------------------------------------------------------------- */
 
 static enum fb_dtype saved_dtype(const struct job *job) {
     enum fb_dtype dtype = FB_F32;
