@@ -1,4 +1,4 @@
-/* Whole ranges are compared with Hydra in test_override.c (tests/golden/compose/overrides.jsonl). */
+/* Whole ranges are compared with Hydra in test_override.c. */
 #include "config/decimal.h"
 
 #include <float.h>
