@@ -164,7 +164,7 @@ static void test_wrong_settings_are_refused_before_anything_is_read(void **state
                    "the configuration has no method; choose one with method=NAME (fusion_bench "
                    "list)");
     assert_refused("x", WORDS("method={}", "~method._target_"),
-                   "method: needs a string '_target_' or 'name'");
+                   "method: needs a key '_target_' or 'name' that is a string, found none");
     assert_refused("x", WORDS("predictions_save_path=p.jsonl", "report_save_path=null"),
                    "predictions_save_path: this run makes no predictions");
 }
