@@ -133,3 +133,18 @@ const char *fb_nearest(const char *word, const char *const *candidates, size_t n
     }
     return best ? best : completion(word, candidates, n);
 }
+
+int fb_fail_unknown(struct fb_err *err, int code, const char *what, const char *word,
+                    const char *const *candidates, size_t n) {
+    const char *near = fb_nearest(word, candidates, n);
+    struct fb_str all = {.max = 2048};
+    struct fb_err full = {0};
+
+    for (size_t i = 0; i < n && !full.code; i++)
+        if (fb_str_printf(&all, &full, "%s%s", i ? ", " : "", candidates[i])) break;
+    fb_fail(err, code, "no %s '%s'%s%s%s (there are %s%s)", what, word,
+            near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "", fb_str_text(&all),
+            full.code ? ", ..." : "");
+    fb_str_free(&all);
+    return code;
+}

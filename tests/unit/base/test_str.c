@@ -75,6 +75,18 @@ static void test_beginnings_and_ends(void **state) {
     assert_false(fb_ends_with("bc", "abc"));
 }
 
+static void test_an_unknown_name_is_told_the_nearest_and_all(void **state) {
+    const char *const words[] = {"sum", "mean", "max"};
+    struct fb_err err = {0};
+
+    (void)state;
+    assert_int_equal(fb_fail_unknown(&err, FB_ECONFIG, "function", "men", words, 3), FB_ECONFIG);
+    assert_string_equal(err.msg,
+                        "no function 'men' (did you mean 'mean'?) (there are sum, mean, max)");
+    fb_fail_unknown(&err, FB_ECONFIG, "function", "product", words, 3);
+    assert_string_equal(err.msg, "no function 'product' (there are sum, mean, max)");
+}
+
 static void test_nearest_word_is_a_likely_slip(void **state) {
     static const char *const words[] = {"scaling_factor", "threshold", "merge_func", "ab"};
     char longest[200];
@@ -129,6 +141,7 @@ int main(void) {
         cmocka_unit_test(test_formatted_text_of_any_length_fits),
         cmocka_unit_test(test_maximum_is_kept_and_content_unchanged),
         cmocka_unit_test(test_beginnings_and_ends),
+        cmocka_unit_test(test_an_unknown_name_is_told_the_nearest_and_all),
         cmocka_unit_test(test_nearest_word_is_a_likely_slip),
         cmocka_unit_test(test_a_word_that_is_cut_short_is_completed),
         cmocka_unit_test(test_memory_failure_is_reported),

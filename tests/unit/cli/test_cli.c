@@ -29,7 +29,7 @@ static void test_without_arguments_there_is_an_introduction(void **state) {
 
 static void test_an_unknown_command_is_a_wrong_command_line(void **state) {
     static const char beginning[] =
-        "fusion_bench: unknown command 'tokenise' (did you mean 'tokenize'?); there are ";
+        "fusion_bench: no command 'tokenise' (did you mean 'tokenize'?) (there are ";
 
     (void)state;
     captured_run(&c, WORDS("tokenise"), NULL);
