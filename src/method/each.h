@@ -6,7 +6,7 @@
 #ifndef FB_METHOD_EACH_H
 #define FB_METHOD_EACH_H
 
-#include "method/clones.h"
+#include "base/clones.h"
 #include "method/method.h"
 
 struct fb_block {
