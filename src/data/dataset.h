@@ -41,7 +41,8 @@ struct fb_dataset {
 };
 
 /* Format by content: "PAR1" is parquet, "ARROW1" or 0xFFFFFFFF Arrow; else by name: .tsv, .csv,
- * anything else JSON lines (or one JSON list of objects). `limit` >= 0 stops after that many rows. */
+ * anything else JSON lines (or one JSON list of objects). `limit` >= 0 stops after that many
+ * rows. */
 int fb_dataset_open(struct fb_dataset *out, const char *path, int64_t limit,
                     struct fb_err *err) FB_MUST_CHECK;
 /* Appends the rows of `more` (consumed) to `out`; the columns must agree. */

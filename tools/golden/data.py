@@ -232,11 +232,8 @@ def legacy():
     (OUT / "legacy.parquet").write_bytes(legacy_image(0b10011100))
 
 
-def corpora():
-    rng = random.Random(3)
-    parquet = CORPUS / "parquet"
-    for folder in ("parquet", "arrow", "jsonl", "tsv"):
-        (CORPUS / folder).mkdir(parents=True, exist_ok=True)
+def arrow_corpus():
+    rng = random.Random(5)
     for name in ("nulls_zstd", "nulls_dictionary", "full_dictionary", "mixed", "delta", "old", "lz4"):
         (CORPUS / "arrow" / f"{name}.arrow").write_bytes((OUT / f"{name}.arrow").read_bytes())
     stream = (OUT / "mixed.arrow").read_bytes()
@@ -246,6 +243,14 @@ def corpora():
         for _ in range(6):
             hurt[rng.randrange(4, len(hurt))] = rng.choice([0, 1, 0x7F, 0x80, 0xFF])
         (CORPUS / "arrow" / f"hurt_{i}.arrow").write_bytes(hurt)
+
+
+def corpora():
+    rng = random.Random(3)
+    parquet = CORPUS / "parquet"
+    for folder in ("parquet", "arrow", "jsonl", "tsv"):
+        (CORPUS / folder).mkdir(parents=True, exist_ok=True)
+    arrow_corpus()
     seeds = ["full_none_v1_dict", "nulls_snappy_v2_dict", "nulls_delta", "full_split", "mixed", "checksum", "legacy"]
     for name in seeds:
         data = (OUT / f"{name}.parquet").read_bytes()
