@@ -155,7 +155,7 @@ static int merge_value(struct fb_node *old, struct fb_node *value, const struct 
     if (err->code != FB_ENOTFOUND) return fb_context(err, "override '%s'", o->text);
     /* The message is the path of the key that is missing below `old`. */
     if (strlen(err->msg) >= sizeof path) return fb_fail(err, FB_ECONFIG, "unknown key");
-    strcpy(path, err->msg);
+    memcpy(path, err->msg, strlen(err->msg) + 1);
     err->msg[0] = '\0';
     map = old;
     while (map->parent)
