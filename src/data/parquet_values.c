@@ -51,11 +51,13 @@ static enum fb_column_kind kind_of(enum fb_parquet_type type) {
 struct fb_sink fb_sink_empty(const struct fb_parquet_leaf *leaf, uint64_t *budget) {
     return (struct fb_sink){
         .leaf = leaf,
+        .optional = leaf->optional,
         .column = {.kind = kind_of(leaf->type), .single = leaf->type == FB_PARQUET_FLOAT},
         .budget = budget,
     };
 }
 
+<<<<<<< HEAD
 void fb_sink_free(struct fb_sink *sink) {
     free(sink->column.valid);
     free(sink->column.bytes);
@@ -153,6 +155,8 @@ void fb_sink_spread(struct fb_sink *sink, int64_t present, int64_t rows) {
     }
 }
 
+=======
+>>>>>>> data
 /* ---- fixed-width values ---------------------------------------------------------------------- */
 
 /* Bytes of a value in PLAIN and BYTE_STREAM_SPLIT; 0 for types of no whole, fixed size. */
@@ -198,7 +202,7 @@ static int push_fixed(struct fb_sink *sink, const unsigned char *p, struct fb_er
         bits = fb_le64(p);
         memcpy(&sink->column.real[sink->count++], &bits, sizeof bits);
         return FB_OK;
-    default: push_text(sink, p, (size_t)sink->leaf->width); return FB_OK;
+    default: fb_sink_push_text(sink, p, (size_t)sink->leaf->width); return FB_OK;
     }
 }
 
@@ -210,7 +214,7 @@ static int take_fixed(struct fb_sink *sink, struct fb_bytes *bytes, int64_t n,
         return fb_fail(err, FB_EFORMAT,
                        "%" PRId64 " values of %zu bytes in a page with %zu bytes left", n, size,
                        left);
-    if (sink->leaf->type == FB_PARQUET_FIXED && reserve_text(sink, size * (size_t)n, err))
+    if (sink->leaf->type == FB_PARQUET_FIXED && fb_sink_reserve_text(sink, size * (size_t)n, err))
         return err->code;
     return fb_bytes_take(bytes, size * (size_t)n, out, err);
 }
@@ -260,13 +264,13 @@ static int plain_texts(struct fb_sink *sink, struct fb_bytes bytes, int64_t n, s
     const unsigned char *p;
 
     /* No more text than the page has bytes. */
-    if (reserve_text(sink, (size_t)(bytes.end - bytes.at), err)) return err->code;
+    if (fb_sink_reserve_text(sink, (size_t)(bytes.end - bytes.at), err)) return err->code;
     for (int64_t i = 0; i < n; i++) {
         uint32_t size;
         if (fb_bytes_take(&bytes, 4, &p, err)) return err->code;
         size = fb_le32(p);
         if (fb_bytes_take(&bytes, size, &p, err)) return err->code;
-        push_text(sink, p, size);
+        fb_sink_push_text(sink, p, size);
     }
     return FB_OK;
 }
@@ -292,10 +296,10 @@ static int push_entries(struct fb_sink *sink, const struct fb_sink *dictionary,
     }
     switch (d->kind) {
     case FB_COLUMN_TEXT:
-        if (reserve_text(sink, size, err)) return err->code;
+        if (fb_sink_reserve_text(sink, size, err)) return err->code;
         for (int64_t i = 0; i < n; i++)
-            push_text(sink, (const unsigned char *)d->bytes + d->offset[index[i]],
-                      d->offset[index[i] + 1] - d->offset[index[i]]);
+            fb_sink_push_text(sink, (const unsigned char *)d->bytes + d->offset[index[i]],
+                              d->offset[index[i] + 1] - d->offset[index[i]]);
         break;
     case FB_COLUMN_REAL:
         for (int64_t i = 0; i < n; i++)
@@ -383,8 +387,8 @@ static int delta_length_texts(struct fb_sink *sink, struct fb_bytes bytes, int64
 
     for (int64_t i = 0; i < n && !rc; i++) {
         rc = fb_bytes_take(&bytes, (uint64_t)length[i], &p, err);
-        if (!rc) rc = reserve_text(sink, (size_t)length[i], err);
-        if (!rc) push_text(sink, p, (size_t)length[i]);
+        if (!rc) rc = fb_sink_reserve_text(sink, (size_t)length[i], err);
+        if (!rc) fb_sink_push_text(sink, p, (size_t)length[i]);
     }
     free(length);
     return rc;
@@ -400,7 +404,7 @@ static int push_delta(struct fb_sink *sink, size_t shared, const unsigned char *
     if (shared > before)
         return fb_fail(err, FB_EFORMAT, "%zu bytes of a text of %" PRIu64 " bytes are shared",
                        shared, before);
-    if (reserve_text(sink, shared + size, err)) return err->code;
+    if (fb_sink_reserve_text(sink, shared + size, err)) return err->code;
     if (shared) memcpy(c->bytes + offset[0], c->bytes + offset[-1], shared);
     if (size) memcpy(c->bytes + offset[0] + shared, own, size);
     offset[1] = offset[0] + shared + size;
