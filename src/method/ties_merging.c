@@ -89,12 +89,13 @@ static int32_t signs(float *sign, const float *sum, int64_t n) {
 static bool settle(float *sign, const uint32_t *kept, const float *base, const struct ties *t,
                    int64_t n) {
     uint32_t matters = 0, zero = t->merge_func == MERGE_MAX;
+    float majority = t->majority;
 
     for (int64_t i = 0; i < n; i++) {
         uint32_t drawn = sign[i] == 0.0f, bits;
         memcpy(&bits, &base[i], sizeof bits);
         matters |= drawn & (kept[i] | (zero & (bits == 0x80000000u)));
-        sign[i] = drawn ? t->majority : sign[i];
+        sign[i] = drawn ? majority : sign[i];
     }
     return matters;
 }
