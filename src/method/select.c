@@ -197,9 +197,3 @@ float fb_select_value(uint32_t upper, uint32_t lower) {
     memcpy(&value, &bits, sizeof value);
     return value;
 }
-
-bool fb_select_has_nonfinite(const int64_t bins[FB_SELECT_UPPER]) {
-    for (uint32_t bin = INFINITE; bin < FB_SELECT_UPPER; bin++)
-        if (bins[bin]) return true;
-    return false;
-}

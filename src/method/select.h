@@ -52,7 +52,5 @@ void fb_select_lower(int64_t bins[FB_SELECT_LOWER], uint32_t upper, const uint32
 uint32_t fb_select_bin(const int64_t *bins, uint32_t count, int64_t *rank);
 /* The magnitude with these upper and lower bits. */
 float fb_select_value(uint32_t upper, uint32_t lower);
-/* Whether a bin of the first pass holds infinities or NaN. */
-bool fb_select_has_nonfinite(const int64_t bins[FB_SELECT_UPPER]);
 
 #endif

@@ -11,8 +11,8 @@
  * Sums over the experts are taken in torch's order (cascade.h), for which the elements have the
  * position of the reference: keys sorted by name, one after the other.
  *
- * Two passes over the models find every m_i exactly (threshold.h), a third merges. The majority sign
- * is known only when the third pass is over: it is run as if the majority were positive, and the
+ * One pass over the models finds every m_i exactly (threshold.h), a second merges. The majority sign
+ * is known only when the second pass is over: it is run as if the majority were positive, and the
  * blocks in which that made a difference are done again if it was not. */
 #include "method/each.h"
 
