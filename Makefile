@@ -21,7 +21,7 @@ build: ## build build/$(PRESET)/fusion_bench
 	@cmake --build --preset $(PRESET) -j $(JOBS)
 
 demo: deps build ## install what is missing, build, merge and evaluate the demo pool
-	$(BINARY) method=task_arithmetic method.scaling_factor=0.4 modelpool=gpt-2_demo taskpool=gpt-2_demo print_config=false
+	$(BINARY) method=task_arithmetic method.scaling_factor=0.5 modelpool=gpt-2_demo taskpool=gpt-2_demo print_config=false
 
 check: deps build lint test sanitize ## install what is missing, build, lint, run all tests, sanitizers too
 

@@ -1,8 +1,8 @@
 /* isa_body.h - the kernels of one instruction set; included by isa_*.c, which sets TILE_ROWS.
  *
- * Accuracy (tests compare with double precision): exponential within 2 ulp on [-87, 88], values
- * outside are clamped to that range; GELU (tanh form) and SiLU within 4 ulp of the exact function or
- * 1e-37. They are computed as x / (1 + exp(-2u)), which has none of the cancellation of
+ * Accuracy, tested against double precision: exponential within 2 ulp on [-87, 88], values
+ * outside are clamped to that range; GELU (tanh form) and SiLU within 4e-6 relative for |x| <= 12,
+ * computed as x / (1 + exp(-2u)), which has none of the cancellation of
  * 1 + tanh(u). erf and tanh come from the C library. */
 #ifndef FB_KERNEL_ISA_BODY_H
 #define FB_KERNEL_ISA_BODY_H

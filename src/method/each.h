@@ -6,7 +6,7 @@
 #ifndef FB_METHOD_EACH_H
 #define FB_METHOD_EACH_H
 
-#include "method/clones.h"
+#include "base/clones.h"
 #include "method/method.h"
 
 enum { FB_EACH_PIECE = 4096, FB_EACH_STRIDE = 61 };

@@ -1,6 +1,6 @@
 #include "method/select.h"
 
-#include "method/clones.h"
+#include "base/clones.h"
 
 #include <string.h>
 #ifdef __x86_64__

@@ -11,9 +11,9 @@
  * Sums over the experts are taken in torch's order (cascade.h), for which the elements have the
  * position of the reference: keys sorted by name, one after the other.
  *
- * One pass over the models finds every m_i exactly (threshold.h), a second merges. The majority sign
- * is known only when the second pass is over: it is run as if the majority were positive, and the
- * blocks in which that made a difference are done again if it was not. */
+ * One pass over the models finds every m_i exactly (threshold.h), a second merges. The majority
+ * sign is known only when the second pass is over: it is run as if the majority were positive, and
+ * the blocks in which that made a difference are done again if it was not. */
 #include "method/each.h"
 
 #include "base/alloc.h"

@@ -94,6 +94,19 @@ static void test_nearest_word_is_a_likely_slip(void **state) {
     assert_null(fb_nearest("x", (const char *const[]){longest}, 1));
 }
 
+static void test_a_word_that_is_cut_short_is_completed(void **state) {
+    static const char *const words[] = {"scaling_factor_max", "scaling_factor", "scaled", "ab"};
+
+    (void)state;
+    assert_string_equal(fb_nearest("scaling", words, 4), "scaling_factor");
+    assert_string_equal(fb_nearest("sc", words, 4), "scaled");
+    assert_string_equal(fb_nearest("factor", words, 4), "scaling_factor");
+    assert_string_equal(fb_nearest("scale", words, 4), "scaled");
+    assert_null(fb_nearest("s", words, 4));
+    assert_null(fb_nearest("ing", words, 4));
+    assert_null(fb_nearest("factorial_part", words, 4));
+}
+
 static int append(void *arg) {
     struct fb_str s = {0};
     struct fb_err err = {0};
@@ -117,6 +130,7 @@ int main(void) {
         cmocka_unit_test(test_maximum_is_kept_and_content_unchanged),
         cmocka_unit_test(test_beginnings_and_ends),
         cmocka_unit_test(test_nearest_word_is_a_likely_slip),
+        cmocka_unit_test(test_a_word_that_is_cut_short_is_completed),
         cmocka_unit_test(test_memory_failure_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

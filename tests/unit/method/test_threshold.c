@@ -131,7 +131,7 @@ static float none(int i) {
 }
 
 static float few_kinds(int i) {
-    return (float)(i * 7919 % 5 - 2) * 0.125f;
+    return (float)(i % 97 % 5 - 2) * 0.125f;
 }
 
 static float noise(int i) {
