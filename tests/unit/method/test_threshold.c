@@ -75,7 +75,7 @@ static void test_infinity_is_refused_even_if_all_is_kept(void **state) {
     tiny_end(&t);
 }
 
-/* ---- against sorting, where the sample knows little or lies ------------------------------------ */
+/* ---- against sorting, where the sample knows little or lies ---------------------------------- */
 
 static const char one[] =
     "{type: AutoModelPool, models: {_pretrained_: base.safetensors, a: a.safetensors}}";
