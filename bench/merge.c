@@ -10,6 +10,7 @@
  * and of mapped file pages, sampled every 10 ms. */
 #include "base/file.h"
 #include "base/map.h"
+#include "base/number.h"
 #include "config/yaml.h"
 #include "method/method.h"
 
@@ -200,22 +201,21 @@ int main(int argc, char **argv) {
     struct measured best[ROWS + 1] = {{0}};
     struct files f = {0};
     const char *out;
-    int rounds;
+    int64_t rounds = 3;
 
-    if (argc < 2) {
+    if (argc < 2 || (argc > 3 && !fb_parse_int(argv[3], &rounds))) {
         fprintf(stderr, "usage: bench_merge POOL [OUT [ROUNDS]]\n");
         return 2;
     }
     out = argc > 2 ? argv[2] : "merged.safetensors";
-    rounds = argc > 3 ? atoi(argv[3]) : 3;
     find_files(&f, argv[1]);
-    for (int r = 0; r < rounds; r++)
+    for (int64_t r = 0; r < rounds; r++)
         for (int i = 0; i <= ROWS; i++) {
             struct measured m = measure(i, &f, out);
             if (!r || m.seconds < best[i].seconds) best[i] = m;
         }
-    printf("%d models, %.2f GB read, %.2f GB written, %d threads, best of %d\n", f.count,
-           (double)f.total / 1e9, (double)f.result / 1e9, omp_get_max_threads(), rounds);
+    printf("%d models, %.2f GB read, %.2f GB written, %d threads, best of %jd\n", f.count,
+           (double)f.total / 1e9, (double)f.result / 1e9, omp_get_max_threads(), (intmax_t)rounds);
     printf("%-28s %8s %8s %8s %8s %10s %11s\n", "", "seconds", "cpu s", "GB/s", "x bound",
            "own MiB", "mapped MiB");
     for (int i = 0; i <= ROWS; i++)

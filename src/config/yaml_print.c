@@ -322,9 +322,8 @@ static void write_scalar(struct printer *p, const struct scalar *s) {
 static void format_real(char out[FB_REAL_TEXT], const char *repr) {
     const char *e = strchr(repr, 'e');
 
-    if (!strcmp(repr, "nan")) memcpy(out, ".nan", sizeof ".nan");
-    else if (!strcmp(repr, "inf")) memcpy(out, ".inf", sizeof ".inf");
-    else if (!strcmp(repr, "-inf")) memcpy(out, "-.inf", sizeof "-.inf");
+    if (!strcmp(repr, "-inf")) snprintf(out, FB_REAL_TEXT, "-.inf");
+    else if (!strcmp(repr, "nan") || !strcmp(repr, "inf")) snprintf(out, FB_REAL_TEXT, ".%s", repr);
     else if (e && !strchr(repr, '.'))
         snprintf(out, FB_REAL_TEXT, "%.*s.0%s", (int)(e - repr), repr, e);
     else snprintf(out, FB_REAL_TEXT, "%s", repr);

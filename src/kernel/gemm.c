@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "kernel/cpu.h"
+#include "kernel/prefetch.h"
 
 #include <omp.h>
 #include <stdlib.h>
@@ -96,12 +97,16 @@ static void whole_tile(const struct fb_gemm *g, const float *a, int64_t row, int
     const struct fb_packed *w = g->weight;
     const struct fb_isa *isa = w->isa;
     int64_t cols = isa->cols, at = panel * cols - g->column;
+    const float *add = g->add ? g->add + row * g->ldadd + at : NULL;
     float *c = g->y + row * g->ldy + at;
+    bool last = from + count == w->in;
 
+    for (int64_t r = 0; r < isa->rows && add && last; r++) {
+        fb_prefetch(add + r * g->ldadd);
+        fb_prefetch(add + r * g->ldadd + cols - 1);
+    }
     isa->tile(c, g->ldy, a, w->data + (panel * w->in + from) * cols, count, from > 0);
-    if (from + count == w->in)
-        isa->finish(c, g->ldy, w->bias + panel * cols, g->add ? g->add + row * g->ldadd + at : NULL,
-                    g->ldadd, g->activation);
+    if (last) isa->finish(c, g->ldy, w->bias + panel * cols, add, g->ldadd, g->activation);
 }
 
 /* Rows [row, end) times panels [panel, last); `a` has room for BLOCK_ROWS * BLOCK_IN values. */

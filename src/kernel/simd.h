@@ -137,6 +137,14 @@ static inline vec v_round(vec a) {
 }
 #endif
 
+/* Before a loop over the rows of a tile: without it gcc unrolls too late to see that an array of
+ * vectors fits the registers. */
+#if defined(__clang__)
+#define V_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define V_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 /* Lanes are folded in a fixed order: the sum depends on nothing but the values. */
 static inline float v_sum(vec a) {
     float lane[V_LANES];

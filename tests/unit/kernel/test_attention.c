@@ -89,7 +89,7 @@ static void test_last_queries_give_the_bits_of_all_queries(void **state) {
     assert_true(last.out[SEGMENTS * WIDE] == 77.0f);
 }
 
-/* Segment 1 with what is before it, as one sequence of its own: rows 0..29 and 30..36 lie together. */
+/* Segment 1 with what is before it as one sequence: rows 0..29 and 30..36 lie together. */
 static void test_a_shared_prefix_changes_no_bit(void **state) {
     static const struct fb_segment alone = {-1, 0, 37, 0};
     static struct values x, other;
