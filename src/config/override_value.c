@@ -235,7 +235,8 @@ static struct fb_node *parse_map(struct parser *p) {
 static int parse_argument(struct parser *p, struct fb_argument *arg, bool named_before) {
     if (p->now.kind == FB_TOKEN_ID && p->next.kind == FB_TOKEN_EQUAL) {
         arg->name = fb_arena_strndup(p->a, p->line + p->now.at, p->now.size, p->err);
-        if (!arg->name || advance(p) || advance(p)) return p->err->code;
+        if (!arg->name || advance(p)) return p->err->code; /* the name */
+        if (advance(p)) return p->err->code;               /* the '=' */
     } else if (named_before) {
         return fb_override_fail(p->err, p->line, p->now.at,
                                 "a positional argument after a named one");
