@@ -1,4 +1,4 @@
-/* startup.c - how long do `fusion_bench --help` and `fusion_bench --cfg job` take as whole processes?
+/* startup.c - how long `fusion_bench --help` and `fusion_bench --cfg job` take as processes
  *
  *     bench_startup [FUSION_BENCH]
  *

@@ -9,6 +9,7 @@
 #include <string.h>
 
 enum { NEAREST_MAX = 64 }; /* longer words are not compared */
+enum { BEGINNING_LEAST = 2, PART_LEAST = 4 };
 
 static int reserve(struct fb_str *s, size_t more, struct fb_err *err) {
     size_t max = s->max ? s->max : (size_t)1 << 30, want;
@@ -101,6 +102,19 @@ static int distance(const char *a, int n, const char *b, int m) {
     return row[n % 3][m];
 }
 
+/* The shortest candidate of which `word` is the beginning or a part. */
+static const char *completion(const char *word, const char *const *candidates, size_t n) {
+    const char *best = NULL;
+    size_t length = strlen(word);
+
+    for (size_t i = 0; i < n; i++) {
+        bool begins = length >= BEGINNING_LEAST && fb_starts_with(candidates[i], word);
+        if (!begins && (length < PART_LEAST || !strstr(candidates[i], word))) continue;
+        if (!best || strlen(candidates[i]) < strlen(best)) best = candidates[i];
+    }
+    return best;
+}
+
 const char *fb_nearest(const char *word, const char *const *candidates, size_t n) {
     const char *best = NULL;
     int least = NEAREST_MAX;
@@ -117,5 +131,20 @@ const char *fb_nearest(const char *word, const char *const *candidates, size_t n
             best = candidates[i];
         }
     }
-    return best;
+    return best ? best : completion(word, candidates, n);
+}
+
+int fb_fail_unknown(struct fb_err *err, int code, const char *what, const char *word,
+                    const char *const *candidates, size_t n) {
+    const char *near = fb_nearest(word, candidates, n);
+    struct fb_str all = {.max = 2048};
+    struct fb_err full = {0};
+
+    for (size_t i = 0; i < n && !full.code; i++)
+        if (fb_str_printf(&all, &full, "%s%s", i ? ", " : "", candidates[i])) break;
+    fb_fail(err, code, "no %s '%s'%s%s%s (there are %s%s)", what, word,
+            near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "", fb_str_text(&all),
+            full.code ? ", ..." : "");
+    fb_str_free(&all);
+    return code;
 }

@@ -10,15 +10,10 @@
  * loaded with memcpy because a safetensors payload may begin at any byte. */
 #include "ckpt/dtype.h"
 
+#include "base/clones.h"
+
 #include <math.h>
 #include <string.h>
-
-/* The widest vectors that the processor has, chosen at run time; the results are the same. */
-#if defined(__x86_64__) && defined(__GLIBC__)
-#define FB_CLONES __attribute__((target_clones("avx2", "default")))
-#else
-#define FB_CLONES
-#endif
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensors are mapped as little-endian");
 

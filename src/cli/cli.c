@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { COMMANDS_MAX = 64 };
+
 static const char introduction[] =
     "fusion_bench " FB_VERSION " - merge, ensemble and evaluate fine-tuned language models\n"
     "\n"
@@ -37,21 +39,12 @@ static bool is_word(const char *arg) {
 }
 
 static int unknown_command(const char *word, struct fb_err *err) {
-    const char *names[32], *nearest;
-    struct fb_str all = {.max = 512};
-    struct fb_err ignored = {0};
+    const char *names[COMMANDS_MAX];
     size_t n = 0;
 
-    for (; fb_commands[n] && n < 32; n++) {
+    for (; fb_commands[n] && n < COMMANDS_MAX; n++)
         names[n] = fb_commands[n]->name;
-        if (fb_str_printf(&all, &ignored, "%s%s", n ? ", " : "", names[n])) break;
-    }
-    nearest = fb_nearest(word, names, n);
-    fb_fail(err, FB_EUSAGE, "unknown command '%s'%s%s%s; there are %s, and runs: key=value ...",
-            word, nearest ? " (did you mean '" : "", nearest ? nearest : "", nearest ? "'?)" : "",
-            fb_str_text(&all));
-    fb_str_free(&all);
-    return err->code;
+    return fb_fail_unknown(err, FB_EUSAGE, "command", word, names, n);
 }
 
 static int exit_status(int rc, const struct fb_err *err) {

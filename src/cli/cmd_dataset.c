@@ -28,7 +28,6 @@ static int open_named(struct fb_dataset *out, const char *name, const struct opt
                       struct fb_err *err) {
     const struct fb_glue_task *task = fb_starts_with(name, "glue/") ? fb_glue_find(name) : NULL;
     const char *names[16];
-    const char *near;
     size_t n = 0;
 
     if (task)
@@ -37,9 +36,7 @@ static int open_named(struct fb_dataset *out, const char *name, const struct opt
     if (fb_starts_with(name, "glue/") && !fb_is_file(name)) {
         for (; fb_glue_tasks[n].name && n < 16; n++)
             names[n] = fb_glue_tasks[n].name;
-        near = fb_nearest(name + 5, names, n);
-        return fb_fail(err, FB_ENOTFOUND, "no GLUE task '%s'%s%s%s", name + 5,
-                       near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+        return fb_fail_unknown(err, FB_ENOTFOUND, "GLUE task", name + 5, names, n);
     }
     if (o->split || o->data_dir)
         return fb_fail(err, FB_EUSAGE,

@@ -78,7 +78,7 @@ static bool is_called(const struct subject *s, const char *word) {
 }
 
 static int find(struct subject *out, const char *name, struct fb_err *err) {
-    const char *names[NAMES_MAX], *nearest;
+    const char *names[NAMES_MAX];
     size_t n = 0;
 
     for (; n < NAMES_MAX; n++) {
@@ -87,10 +87,8 @@ static int find(struct subject *out, const char *name, struct fb_err *err) {
         if (is_called(out, last_component(name))) return FB_OK;
         names[n] = out->name;
     }
-    nearest = fb_nearest(name, names, n);
-    return fb_fail(err, FB_ENOTFOUND,
-                   "describe: no method or pool '%s'%s%s%s; 'fusion_bench list' shows all", name,
-                   nearest ? " (did you mean '" : "", nearest ? nearest : "", nearest ? "'?)" : "");
+    fb_fail_unknown(err, FB_ENOTFOUND, "method or pool", name, names, n);
+    return fb_context(err, "describe");
 }
 
 static void print_indented(const char *text) {

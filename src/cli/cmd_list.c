@@ -1,4 +1,4 @@
-/* cmd_list.c - what there is: methods, model pools, task pools, and the options that are shipped. */
+/* cmd_list.c - what there is: methods, model pools, task pools, and the shipped options. */
 #include "cli/command.h"
 
 #include "base/embed.h"

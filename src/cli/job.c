@@ -89,7 +89,7 @@ static const char *const ignored_keys[] = {"_target_",  "_recursive_", "_version
                                            "_convert_", "_partial_",   "_dataset_loader",
                                            "type",      "name",        NULL};
 
-/* ---- reading the configuration ---------------------------------------------------------------- */
+/* ---- reading the configuration --------------------------------------------------------------- */
 
 /* The program's own keys at the top level; a user's root configuration may hold others. */
 static int read_top(struct opts *out, const struct fb_node *config, struct fb_arena *a,
@@ -138,22 +138,8 @@ static int need_group(const struct fb_node *group, const char *name, struct fb_e
 }
 
 static int read_method(struct job *job, struct fb_err *err) {
-    const struct fb_node *node = job->o.method, *name;
-    struct fb_arena *a = job->cli->arena;
-
-    if (need_group(node, "method", err)) return err->code;
-    if (!(name = fb_node_get(node, "_target_"))) name = fb_node_get(node, "name");
-    if (!name || name->kind != FB_TEXT)
-        return fb_fail(err, FB_ECONFIG, "method: needs a string '_target_' or 'name'");
-    if (!(job->method = fb_method_find(name->text, err))) return err->code;
-    job->method_opts = fb_arena_calloc(a, 1, job->method->opts_size + 1, err);
-    if (!job->method_opts) return err->code;
-    if (fb_opts_read(job->method->opts, job->method_opts, node, ignored_keys, a, err))
-        return fb_context(err, "method %s", job->method->name);
-    if (job->method->unavailable)
-        return fb_fail(err, FB_EUNSUPPORTED, "method %s: %s", job->method->name,
-                       job->method->unavailable);
-    return FB_OK;
+    if (need_group(job->o.method, "method", err)) return err->code;
+    return fb_method_read(&job->method, &job->method_opts, job->o.method, job->cli->arena, err);
 }
 
 static int read_task(struct job *job, struct fb_err *err) {
@@ -212,7 +198,7 @@ static int read_paths(struct job *job, const char *folder, struct fb_err *err) {
     return FB_OK;
 }
 
-/* ---- checks before anything is read ----------------------------------------------------------- */
+/* ---- checks before anything is read ---------------------------------------------------------- */
 
 static int probe(const char *path, const char *option, struct fb_err *err) {
     if (!path || !fb_file_probe(path, err)) return FB_OK;
@@ -220,8 +206,7 @@ static int probe(const char *path, const char *option, struct fb_err *err) {
 }
 
 static int check(struct job *job, struct fb_err *err) {
-    if (job->method->check && job->method->check(job->method_opts, job->pool, err))
-        return fb_context(err, "method %s", job->method->name);
+    if (fb_method_check(job->method, job->method_opts, job->pool, err)) return err->code;
     if (job->task && job->task->check &&
         job->task->check(job->task_opts, job->pool, job->data_dir, err))
         return err->code;
@@ -254,7 +239,7 @@ static int show_config(const struct fb_node *config, const struct fb_log *log, s
     return rc;
 }
 
-/* ---- carrying it out -------------------------------------------------------------------------- */
+/* ---- carrying it out ------------------------------------------------------------------------- */
 
 static enum fb_dtype saved_dtype(const struct job *job) {
     enum fb_dtype dtype = FB_F32;
@@ -267,7 +252,7 @@ static int merge(struct job *job, struct fb_err *err) {
     bool stream = job->save_path && !(job->task && job->task->needs_model);
     double started = fb_now();
     char *weights = NULL;
-    int rc = FB_OK;
+    int rc;
 
     job->merge = (struct fb_merge){.pool = job->pool,
                                    .log = job->cli->log,
@@ -276,8 +261,7 @@ static int merge(struct job *job, struct fb_err *err) {
                                    .stream_dtype = saved_dtype(job)};
     if (stream && !(weights = fb_save_weights_path(job->save_path, err))) return err->code;
     job->merge.stream_path = weights;
-    if (job->method->run(job->method_opts, &job->merge, err))
-        rc = fb_context(err, "method %s", job->method->name);
+    rc = fb_method_run(job->method, job->method_opts, &job->merge, err);
     job->merge.stream_path = NULL;
     free(weights);
     job->merge_seconds = fb_now() - started;

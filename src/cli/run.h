@@ -4,8 +4,8 @@
 
 #include "cli/command.h"
 
-/* argv without the program's name. Prints what a flag asks for, or carries out the run, or every job
- * of a multirun in turn. */
+/* argv without the program's name. Prints what a flag asks for, or carries out the run, or every
+ * job of a multirun in turn. */
 int fb_run(int argc, char **argv, struct fb_cli *cli, struct fb_err *err) FB_MUST_CHECK;
 
 #endif

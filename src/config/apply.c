@@ -147,15 +147,13 @@ static int descend(struct fb_node **node, const struct fb_override *o, const cha
 
 static int merge_value(struct fb_node *old, struct fb_node *value, const struct fb_override *o,
                        bool open, struct fb_arena *a, struct fb_err *err) {
-    char path[1024];
-    char *dot;
     struct fb_node *map;
+    char *path, *dot;
 
     if (!fb_merge(old, value, !open, a, err)) return FB_OK;
     if (err->code != FB_ENOTFOUND) return fb_context(err, "override '%s'", o->text);
     /* The message is the path of the key that is missing below `old`. */
-    if (strlen(err->msg) >= sizeof path) return fb_fail(err, FB_ECONFIG, "unknown key");
-    strcpy(path, err->msg);
+    if (!(path = fb_arena_strdup(a, err->msg, err))) return err->code;
     err->msg[0] = '\0';
     map = old;
     while (map->parent)

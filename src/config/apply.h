@@ -1,7 +1,7 @@
 /* apply.h - overriding single values of a composed configuration.
  *
- * The configuration is closed ("struct mode"): key=value needs a key that exists, "+" adds one, "++"
- * does either, "~" removes one. Mappings are merged into mappings, lists replace lists. */
+ * The configuration is closed ("struct mode"): key=value needs a key that exists, "+" adds one,
+ * "++" does either, "~" removes one. Mappings are merged into mappings, lists replace lists. */
 #ifndef FB_CONFIG_APPLY_H
 #define FB_CONFIG_APPLY_H
 

@@ -58,6 +58,13 @@ static int split_delete(struct fb_choices *choices, const struct fb_override *o,
     return FB_OK;
 }
 
+/* Hydra refuses null for every group; here taskpool=null means ~taskpool, because "no evaluation"
+ * is a wish that everybody writes that way first. */
+static bool leaves_out(const struct fb_override *o) {
+    return o->kind == FB_OVERRIDE_SET && o->value->kind == FB_NULL && !o->package &&
+           !strcmp(o->key, "taskpool");
+}
+
 static int split_group(struct fb_choices *choices, const struct fb_sources *sources,
                        const struct fb_override *o, struct fb_err *err) {
     bool list = o->value && o->value->kind == FB_LIST;
@@ -69,7 +76,7 @@ static int split_group(struct fb_choices *choices, const struct fb_sources *sour
                        "override '%s': '++' is not for config groups; write %s=... to choose an "
                        "option or +%s=... to add the group",
                        o->text, o->key, o->key);
-    if (o->kind == FB_OVERRIDE_DELETE) return split_delete(choices, o, err);
+    if (o->kind == FB_OVERRIDE_DELETE || leaves_out(o)) return split_delete(choices, o, err);
     if (o->value->kind != FB_TEXT && !list) return refuse_value(o, sources, err);
     if (o->kind == FB_OVERRIDE_ADD) {
         struct fb_default *d = choices->append + choices->appended++;

@@ -15,6 +15,8 @@
  * overridden in the order given (apply.h). Aliases of keys (alias.h) are tried for overrides that
  * would fail otherwise. Interpolations are left as they are.
  *
+ * On purpose unlike Hydra: taskpool=null is accepted and means ~taskpool (choices.c).
+ *
  *     struct fb_flags flags;
  *     struct fb_composed c;
  *     if (fb_flags_read(&flags, argc, argv, arena, err)) return err->code;

@@ -47,7 +47,7 @@ static int push(struct builder *b, struct fb_tree *parent, struct fb_tree *child
 
 static int describe_not_found(struct builder *b, const struct fb_tree *t, struct fb_str *out) {
     const struct fb_default *d = t->entry;
-    const char *name = fb_default_config(d, b->a, b->err), *group, *options, *from;
+    const char *name = fb_default_config(d, b->a, b->err), *group, *options, *from, *near = NULL;
 
     if (!name) return b->err->code;
     if (d->primary) return fb_str_printf(out, b->err, "there is no root config '%s'\n", name);
@@ -55,9 +55,12 @@ static int describe_not_found(struct builder *b, const struct fb_tree *t, struct
         if (!(from = fb_default_config(t->parent->entry, b->a, b->err))) return b->err->code;
         if (fb_str_printf(out, b->err, "in '%s': ", from)) return b->err->code;
     }
-    if (fb_str_printf(out, b->err, "could not find '%s'\n", name)) return b->err->code;
-    if (!d->is_group) return FB_OK;
+    if (fb_str_printf(out, b->err, "could not find '%s'", name)) return b->err->code;
+    if (!d->is_group) return fb_str_putc(out, '\n', b->err);
     if (!(group = fb_default_group(d, b->a, b->err)) ||
+        fb_sources_nearest(b->sources, &near, group, d->value, b->err) ||
+        (near && fb_str_printf(out, b->err, "; did you mean '%s'?", near)) ||
+        fb_str_putc(out, '\n', b->err) ||
         !(options = fb_sources_option_text(b->sources, group, "\n    ", b->err)))
         return b->err->code;
     if (!*options) return FB_OK;
@@ -199,7 +202,7 @@ static int fail_unresolved(struct builder *b, const char *text) {
     if (!rc)
         rc = fb_fail(b->err, FB_ECONFIG,
                      "cannot resolve '%s' in a defaults list; it may refer to: %s", text,
-                     fb_str_text(&keys));
+                     keys.size ? fb_str_text(&keys) : "none");
     fb_str_free(&keys);
     return rc;
 }

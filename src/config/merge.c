@@ -39,8 +39,8 @@ static int fail_kinds(const struct fb_node *under, const struct fb_node *over, s
 
     fb_place_format(place, sizeof place, over->place);
     if (!fb_node_path(&path, under, err))
-        fb_fail(err, FB_ECONFIG, "%scannot merge %s onto %s '%s'", place,
-                fb_kind_name(over->kind), fb_kind_name(under->kind), fb_str_text(&path));
+        fb_fail(err, FB_ECONFIG, "%scannot merge %s onto %s '%s'", place, fb_kind_name(over->kind),
+                fb_kind_name(under->kind), fb_str_text(&path));
     fb_str_free(&path);
     return err->code;
 }

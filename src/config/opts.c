@@ -247,7 +247,7 @@ static int read_text(const struct fb_opt *opt, void *out, const char *text, stru
     return fb_fail(err, FB_ECONFIG, "expects %s, found '%s'", type_names[opt->type], text);
 }
 
-/* ---- tables ----------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 static const struct fb_opt *find(const struct fb_opt *opts, const char *key) {
     for (; opts && opts->key; opts++)
@@ -375,7 +375,7 @@ int fb_opts_read_args(const struct fb_opt *opts, void *out, int argc, char **arg
     return FB_OK;
 }
 
-/* ---- showing a table -------------------------------------------------------------------------- */
+/* ---- showing a table ------------------------------------------------------------------------- */
 
 static int describe_limits(struct fb_str *out, const struct fb_opt *opt, struct fb_err *err) {
     char least[FB_REAL_TEXT], most[FB_REAL_TEXT];

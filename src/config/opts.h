@@ -73,7 +73,7 @@ struct fb_opt {
 /* Fills `out`, whose layout `opts` describes, from a mapping (NULL: all defaults). A key without a
  * row is an error that names the nearest one, except those in `ignored` (NULL-terminated list, or
  * NULL). Errors: FB_ECONFIG with file:line:column, the option, the value found and the limit. The
- * mapping must be free of interpolations. `out` is borrowed from `arena` where it holds pointers. */
+ * mapping must be free of interpolations. Pointers in `out` are borrowed from `arena`. */
 int fb_opts_read(const struct fb_opt *opts, void *out, const struct fb_node *map,
                  const char *const *ignored, struct fb_arena *arena,
                  struct fb_err *err) FB_MUST_CHECK;

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { PATH_MOST = 4096 };
+enum { PATH_MOST = 4096, DEPTH_MOST = 8 };
 
 void fb_sources_init(struct fb_sources *sources, struct fb_arena *arena) {
     memset(sources, 0, sizeof *sources);
@@ -273,6 +273,54 @@ done:
     fb_list_free(names, count);
     fb_str_free(&text);
     return out;
+}
+
+/* Adds "<prefix><option>" for the options of a group and, after them, of its sub-groups. */
+static int keep_options(struct names *out, const struct fb_sources *sources, const char *group,
+                        size_t prefix, int depth, struct fb_err *err) {
+    char inner[PATH_MOST], **names;
+    size_t count;
+    int rc = FB_OK;
+
+    for (int folders = 0; folders < 2 && !rc; folders++) {
+        if (folders && depth == DEPTH_MOST) break;
+        if (fb_sources_options(sources, group, folders, &names, &count, err)) return err->code;
+        for (size_t i = 0; i < count && !rc; i++) {
+            int n = snprintf(inner, sizeof inner, "%s/%s", group, names[i]);
+            if (n < 0 || n >= (int)sizeof inner) continue;
+            if (folders) rc = keep_options(out, sources, inner, prefix, depth + 1, err);
+            else rc = keep(out, inner + prefix, (size_t)n - prefix, err);
+        }
+        fb_list_free(names, count);
+    }
+    return rc;
+}
+
+static const char *last_word(const char *path) {
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+int fb_sources_nearest(const struct fb_sources *sources, const char **out, const char *group,
+                       const char *option, struct fb_err *err) {
+    struct names found = {0};
+    const char **words = NULL, *near;
+    int rc = keep_options(&found, sources, group, strlen(group) + 1, 0, err);
+
+    *out = NULL;
+    if (!rc && !(words = fb_malloc((found.count + 1) * sizeof(*words), err))) rc = err->code;
+    if (!rc) {
+        for (size_t i = 0; i < found.count; i++)
+            words[i] = last_word(found.name[i]);
+        near = fb_nearest(last_word(option), words, found.count);
+        for (size_t i = 0; i < found.count && near && !*out && !rc; i++)
+            if (words[i] == near && !(*out = fb_arena_strdup(sources->arena, found.name[i], err)))
+                rc = err->code;
+    }
+    free(words);
+    fb_list_free(found.name, found.count);
+    return rc;
 }
 
 int fb_sources_print(struct fb_str *out, const struct fb_sources *sources, const char *indent,

@@ -49,8 +49,8 @@ bool fb_source_has(const struct fb_source *source, const char *name);
 bool fb_sources_have_config(const struct fb_sources *sources, const char *name);
 bool fb_sources_have_group(const struct fb_sources *sources, const char *group);
 
-/* `*out` is NULL when no source has it. FB_EFORMAT for a file that is not well-formed. Borrowed from
- * the arena. */
+/* `*out` is NULL when no source has it. FB_EFORMAT for a file that is not well-formed. Borrowed
+ * from the arena. */
 int fb_sources_load(struct fb_sources *sources, const struct fb_config **out, const char *name,
                     struct fb_err *err) FB_MUST_CHECK;
 
@@ -63,6 +63,10 @@ int fb_sources_options(const struct fb_sources *sources, const char *group, bool
 const char *fb_sources_option_text(const struct fb_sources *sources, const char *group,
                                    const char *separator, struct fb_err *err);
 
+/* The option of a group, or of its sub-groups ("sub/option"), whose name is nearest to that of
+ * `option`; `*out` is NULL if none is near. Arena. */
+int fb_sources_nearest(const struct fb_sources *sources, const char **out, const char *group,
+                       const char *option, struct fb_err *err) FB_MUST_CHECK;
 /* Appends the search path, one "provider: path" a line, each after `indent`. */
 int fb_sources_print(struct fb_str *out, const struct fb_sources *sources, const char *indent,
                      struct fb_err *err) FB_MUST_CHECK;

@@ -4,6 +4,7 @@
 #include "config/override_value.h"
 
 #include "base/number.h"
+#include "config/decimal.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -279,18 +280,29 @@ static int enumerate_ints(struct fb_node *list, const struct fb_value *range, st
     return FB_OK;
 }
 
+static struct fb_decimal decimal_of(const struct fb_node *node) {
+    return node->kind == FB_REAL ? fb_decimal_of_real(node->value.real)
+                                 : fb_decimal_of_int(node->value.integer);
+}
+
 static int enumerate_reals(struct fb_node *list, const struct fb_value *range, struct fb_arena *a,
                            struct fb_err *err) {
     double start = real_of(range->start), stop = real_of(range->stop), step = real_of(range->step);
+    struct fb_decimal at, end, by;
 
     if (!isfinite(start) || !isfinite(stop) || !isfinite(step))
         return fb_fail(err, FB_ECONFIG, "the ends and the step of a range must be finite");
-    for (double at = start; step > 0 ? at < stop : at > stop;) {
-        if (list->count == RANGE_MOST)
+    at = decimal_of(range->start);
+    end = decimal_of(range->stop);
+    by = decimal_of(range->step);
+    while (step > 0 ? fb_decimal_compare(&at, &end) < 0 : fb_decimal_compare(&at, &end) > 0) {
+        /* The quotient says at once what would take a while to count; it may be off by one. */
+        if (list->count == RANGE_MOST || (stop - start) / step > RANGE_MOST + 1)
             return fb_fail(err, FB_ECONFIG, "a range of more than %d values", RANGE_MOST);
-        if (fb_node_push(a, list, fb_node_real(a, at, range->start->place, err), err))
+        if (fb_node_push(a, list, fb_node_real(a, fb_decimal_real(&at), range->start->place, err),
+                         err))
             return err->code;
-        at = start + (double)list->count * step;
+        at = fb_decimal_sum(&at, &by);
     }
     return FB_OK;
 }

@@ -267,7 +267,7 @@ static void put_escape(struct printer *p, uint32_t c) {
 
     snprintf(text, sizeof text, c <= 0xff ? "\\x%02X" : c <= 0xffff ? "\\u%04X" : "\\U%08X", c);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (names[i].c == c) strcpy(text, names[i].text);
+        if (names[i].c == c) snprintf(text, sizeof text, "%s", names[i].text);
     put(p, text, strlen(text));
     p->column += (int64_t)strlen(text);
 }
@@ -322,9 +322,8 @@ static void write_scalar(struct printer *p, const struct scalar *s) {
 static void format_real(char out[FB_REAL_TEXT], const char *repr) {
     const char *e = strchr(repr, 'e');
 
-    if (!strcmp(repr, "nan")) strcpy(out, ".nan");
-    else if (!strcmp(repr, "inf")) strcpy(out, ".inf");
-    else if (!strcmp(repr, "-inf")) strcpy(out, "-.inf");
+    if (!strcmp(repr, "-inf")) snprintf(out, FB_REAL_TEXT, "-.inf");
+    else if (!strcmp(repr, "nan") || !strcmp(repr, "inf")) snprintf(out, FB_REAL_TEXT, ".%s", repr);
     else if (e && !strchr(repr, '.'))
         snprintf(out, FB_REAL_TEXT, "%.*s.0%s", (int)(e - repr), repr, e);
     else snprintf(out, FB_REAL_TEXT, "%s", repr);

@@ -223,13 +223,14 @@ static bool big_read(struct big *b, const char *p) {
 }
 
 static char *big_text(const struct big *b, bool negative, struct fb_arena *a, struct fb_err *err) {
-    char *text = fb_arena_alloc(a, (size_t)b->used * 9 + 3, err), *p = text;
+    size_t size = (size_t)b->used * 9 + 3, n;
+    char *text = fb_arena_alloc(a, size, err);
 
     if (!text) return NULL;
-    if (negative && b->used) *p++ = '-';
-    p += sprintf(p, "%u", b->used ? b->limb[b->used - 1] : 0);
+    n = (size_t)snprintf(text, size, "%s%u", negative && b->used ? "-" : "",
+                         b->used ? b->limb[b->used - 1] : 0);
     for (int i = b->used - 2; i >= 0; i--)
-        p += sprintf(p, "%09u", b->limb[i]);
+        n += (size_t)snprintf(text + n, size - n, "%09u", b->limb[i]);
     return text;
 }
 
@@ -306,7 +307,7 @@ static int set_real(struct fb_node *node, const char *text, struct fb_arena *a,
     return FB_OK;
 }
 
-/* ---- what Python's float() accepts ------------------------------------------------------------ */
+/* ---- what Python's float() accepts ----------------------------------------------------------- */
 
 /* Code points of the zero of each decimal digit series of Unicode 14; nine more follow each. */
 static const uint32_t zeros[] = {

@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "base/number.h"
 #include "config/json.h"
+#include "data/arrow.h"
 #include "data/jsonl.h"
 #include "data/parquet.h"
 #include "data/tsv.h"
@@ -45,6 +46,11 @@ static int read_image(struct fb_dataset *out, const struct fb_map *map, const ch
 
     if (map->size >= 4 && !memcmp(text, "PAR1", 4))
         return fb_parquet_read(out, map->data, map->size, limit, err);
+    if (fb_arrow_recognise(map->data, map->size))
+        return fb_arrow_read(out, map->data, map->size, limit, err);
+    if (fb_ends_with(path, ".arrow"))
+        return fb_fail(err, FB_EFORMAT,
+                       "begins neither with ARROW1 nor as a stream: not an Arrow file");
     if (map->size >= 4 && !memcmp(text, "PARE", 4))
         return fb_fail(err, FB_EUNSUPPORTED, "the file is encrypted: not supported");
     if (fb_ends_with(path, ".parquet"))

@@ -1,4 +1,4 @@
-/* dataset.h - a table of rows read from parquet, JSON lines or tab-separated files.
+/* dataset.h - a table of rows read from parquet, Arrow, JSON lines or tab-separated files.
  *
  * A dataset is columns in memory. Text is one block of bytes with offsets; nothing is stripped or
  * decoded (invalid UTF-8 stays as it is). */
@@ -40,8 +40,8 @@ struct fb_dataset {
     char *source;               /* path(s), for messages; NULL when made from memory */
 };
 
-/* Format by content: "PAR1" is parquet; else by name: .tsv, .csv, anything else JSON lines (or one
- * JSON list of objects). `limit` >= 0 stops after that many rows. */
+/* Format by content: "PAR1" is parquet, "ARROW1" or 0xFFFFFFFF Arrow; else by name: .tsv, .csv,
+ * anything else JSON lines (or one JSON list of objects). `limit` >= 0 stops after that many rows. */
 int fb_dataset_open(struct fb_dataset *out, const char *path, int64_t limit,
                     struct fb_err *err) FB_MUST_CHECK;
 /* Appends the rows of `more` (consumed) to `out`; the columns must agree. */

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/map.h"
+#include "data/glue_cache.h"
 #include "data/glue_form.h"
 #include "hub/hub.h"
 
@@ -113,12 +114,28 @@ static int open_file(struct search *s, const char *path, int64_t limit, struct f
     return err->code;
 }
 
+/* Steps over `before` and one to five digits: their value. */
+static bool small_number(const char **text, const char *before, int *value) {
+    const char *digit = *text + strlen(before);
+    size_t digits;
+
+    if (strncmp(*text, before, strlen(before)) != 0) return false;
+    digits = strspn(digit, "0123456789");
+    if (digits < 1 || digits > 5) return false;
+    *value = 0;
+    for (size_t i = 0; i < digits; i++)
+        *value = *value * 10 + (digit[i] - '0');
+    *text = digit + digits;
+    return true;
+}
+
 /* "validation-00001-of-00003.parquet": `*index` 1, `*of` 3; other endings leave them alone. */
 static bool is_shard(const char *name, const char *stem, int *index, int *of) {
     size_t n = strlen(stem);
 
     if (strncmp(name, stem, n) || name[n] != '-' || !fb_ends_with(name, ".parquet")) return false;
-    if (sscanf(name + n, "-%5d-of-%5d", index, of) != 2) *index = *of = -1;
+    name += n;
+    if (!small_number(&name, "-", index) || !small_number(&name, "-of-", of)) *index = *of = -1;
     return true;
 }
 
@@ -235,6 +252,27 @@ static int try_hub(struct search *s, const char *name, struct fb_err *err) {
     return rc;
 }
 
+/* Arrow files that the library `datasets` has prepared. */
+static int try_prepared(struct search *s, struct fb_err *err) {
+    const char *stems[STEMS + 1] = {NULL};
+    char *cache, **paths;
+    size_t count;
+    int rc = fb_hub_datasets_dir(&cache, err);
+
+    if (rc == FB_ENOTFOUND) return FB_OK;
+    for (int i = 0; i < STEMS && s->stem[i][0]; i++)
+        stems[i] = s->stem[i];
+    if (!rc) rc = fb_glue_cache_find(&paths, &count, cache, s->task->name, stems, err);
+    if (!rc) {
+        rc = fb_str_printf(&s->places, err, ", %s/{nyu-mll___glue,glue}/%s", cache, s->task->name);
+        for (size_t i = 0; i < count && !rc; i++)
+            rc = append_shard(s, paths[i], err);
+        fb_list_free(paths, count);
+    }
+    free(cache);
+    return rc;
+}
+
 static int not_found(const struct search *s, struct fb_err *err) {
     char files[STEMS * 80] = "";
     size_t used = 0;
@@ -258,6 +296,7 @@ static int run_search(struct search *s, const char *data_dir, struct fb_err *err
     if (!s->found && variable && *variable && try_base(s, variable, err)) return err->code;
     for (int i = 0; i < 2 && !s->found; i++)
         if (try_hub(s, hub_names[i], err)) return err->code;
+    if (!s->found && try_prepared(s, err)) return err->code;
     return s->found ? FB_OK : not_found(s, err);
 }
 

@@ -22,7 +22,8 @@ extern const struct fb_glue_task fb_glue_tasks[];
 /* Finds and reads a split. `data_dir` (may be NULL) is searched for
  * glue/<task>/<split>-*.parquet, glue/<task>/<split>.{parquet,jsonl,json,tsv}, the same without
  * "glue/", and the original GLUE layout <TASK>/dev.tsv; then $FUSION_BENCH_DATA_DIR; then the local
- * Hugging Face hub cache (datasets nyu-mll/glue and glue). FB_ENOTFOUND says every place. The
+ * Hugging Face hub cache (datasets nyu-mll/glue and glue); then what the library `datasets` has
+ * prepared (glue_cache.h). FB_ENOTFOUND says every place. The
  * result always has the task's text columns and a numeric label column. */
 int fb_glue_open(struct fb_dataset *out, const struct fb_glue_task *task, const char *split,
                  const char *data_dir, int64_t limit, struct fb_err *err) FB_MUST_CHECK;

@@ -213,32 +213,6 @@ static int read_chunk(struct column_reader *c, const struct fb_parquet_chunk *ch
     return FB_OK;
 }
 
-static int shrink(void **array, size_t count, size_t size, struct fb_err *err) {
-    void *p = *array ? fb_realloc(*array, count, size, err) : NULL;
-
-    if (*array && !p) return err->code;
-    *array = p;
-    return FB_OK;
-}
-
-/* Gives the memory back that `rows` rows do not need. */
-static int trim(struct fb_sink *sink, int64_t rows, struct fb_err *err) {
-    struct fb_column *c = &sink->column;
-    size_t n = (size_t)rows;
-
-    if (!sink->nulls) {
-        free(c->valid);
-        c->valid = NULL;
-    }
-    if (shrink((void **)&c->valid, n, 1, err) ||
-        shrink((void **)&c->integer, n, sizeof *c->integer, err) ||
-        shrink((void **)&c->real, n, sizeof *c->real, err))
-        return err->code;
-    if (!c->offset) return FB_OK;
-    if (shrink((void **)&c->offset, n + 1, sizeof *c->offset, err)) return err->code;
-    return shrink((void **)&c->bytes, (size_t)c->offset[rows], 1, err);
-}
-
 static int read_column(struct reader *r, int leaf, int64_t rows, struct fb_column *out,
                        struct fb_err *err) {
     struct column_reader c = {.reader = r, .leaf = &r->meta.leaf[leaf]};
@@ -254,7 +228,7 @@ static int read_column(struct reader *r, int leaf, int64_t rows, struct fb_colum
         if (rc) fb_context(err, "row group %" PRId64, g);
     }
     fb_sink_free(&c.dictionary);
-    if (!rc) rc = trim(&c.sink, rows, err);
+    if (!rc) rc = fb_sink_trim(&c.sink, rows, err);
     if (!rc && !(c.sink.column.name = fb_strdup(c.leaf->name, err))) rc = err->code;
     if (!rc) {
         *out = c.sink.column;

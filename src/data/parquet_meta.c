@@ -45,6 +45,36 @@ struct element {
     bool is_signed;
 };
 
+/* ---- fields that parquet.thrift requires ----------------------------------------------------- */
+
+enum { FIELDS = 10 };
+
+static const char *const file_fields[FIELDS] = {
+    [1] = "version", [2] = "schema", [3] = "num_rows", [4] = "row_groups"};
+static const char *const group_fields[FIELDS] = {
+    [1] = "columns", [2] = "total_byte_size", [3] = "num_rows"};
+static const char *const column_fields[FIELDS] = {
+    [1] = "type",
+    [2] = "encodings",
+    [3] = "path_in_schema",
+    [4] = "codec",
+    [5] = "num_values",
+    [6] = "total_uncompressed_size",
+    [7] = "total_compressed_size",
+    [9] = "data_page_offset",
+};
+
+static void mark(unsigned *seen, const struct fb_thrift_field *f) {
+    if (f->id > 0 && f->id < FIELDS) *seen |= 1u << f->id;
+}
+
+static int require(unsigned seen, const char *const *fields, struct fb_err *err) {
+    for (int i = 1; i < FIELDS; i++)
+        if (fields[i] && !(seen >> i & 1))
+            return fb_fail(err, FB_EFORMAT, "the metadata has no %s, which is required", fields[i]);
+    return FB_OK;
+}
+
 /* ---- one element of the schema ------------------------------------------------------------ */
 
 static int integer_type(struct fb_thrift *t, const struct fb_thrift_field *outer, bool *is_signed,
@@ -203,16 +233,18 @@ static int read_schema(struct fb_thrift *t, const struct fb_thrift_field *f,
 
 struct chunk_claims {
     int64_t type, codec, values, size, data, dictionary;
-    bool encrypted, external, present;
+    bool encrypted, external, present, offset; /* fields that are there */
 };
 
 static int read_chunk_meta(struct fb_thrift *t, const struct fb_thrift_field *outer,
                            struct chunk_claims *c, struct fb_err *err) {
     struct fb_thrift_field f = {0};
+    unsigned seen = 0;
     int rc = fb_thrift_struct(outer, err);
 
     c->present = true;
     while (!rc && !(rc = fb_thrift_next(t, &f, err)) && f.type != FB_THRIFT_STOP) {
+        mark(&seen, &f);
         switch (f.id) {
         case 1: rc = fb_thrift_int(t, &f, &c->type, err); break;
         case 4: rc = fb_thrift_int(t, &f, &c->codec, err); break;
@@ -223,7 +255,7 @@ static int read_chunk_meta(struct fb_thrift *t, const struct fb_thrift_field *ou
         default: rc = fb_thrift_skip(t, f.type, err);
         }
     }
-    return rc;
+    return rc ? rc : require(seen, column_fields, err);
 }
 
 static int read_claims(struct fb_thrift *t, struct chunk_claims *c, struct fb_err *err) {
@@ -233,6 +265,7 @@ static int read_claims(struct fb_thrift *t, struct chunk_claims *c, struct fb_er
     *c = (struct chunk_claims){.type = -1, .codec = -1};
     while (!(rc = fb_thrift_next(t, &f, err)) && f.type != FB_THRIFT_STOP) {
         if (f.id == 1) c->external = true;
+        if (f.id == 2) c->offset = true;
         if (f.id == 8 || f.id == 9) c->encrypted = true;
         rc = f.id == 3 ? read_chunk_meta(t, &f, c, err) : fb_thrift_skip(t, f.type, err);
         if (rc) break;
@@ -248,6 +281,7 @@ static int check_chunk(struct fb_parquet_chunk *out, const struct chunk_claims *
     if (c->encrypted) return fb_fail(err, FB_EUNSUPPORTED, "is encrypted, which is not supported");
     if (c->external) return fb_fail(err, FB_EUNSUPPORTED, "lies in another file");
     if (!c->present) return fb_fail(err, FB_EFORMAT, "has no metadata");
+    if (!c->offset) return fb_fail(err, FB_EFORMAT, "has no file_offset, which is required");
     if (c->type != (int64_t)leaf->type)
         return fb_fail(err, FB_EFORMAT, "has type %" PRId64 ", the schema says %d", c->type,
                        (int)leaf->type);
@@ -277,7 +311,7 @@ static int read_chunks(struct fb_thrift *t, const struct fb_thrift_field *f,
     if (!group->chunk) return err->code;
     for (int64_t i = 0; i < count; i++) {
         const struct fb_parquet_leaf *leaf = &meta->leaf[i];
-        if (read_claims(t, &c, err)) return err->code;
+        if (read_claims(t, &c, err)) return fb_context(err, "column '%s'", leaf->name);
         if (leaf->refused) continue;
         if (check_chunk(&group->chunk[i], &c, leaf, limit, err))
             return fb_context(err, "column '%s'", leaf->name);
@@ -295,10 +329,12 @@ static int read_group(struct fb_thrift *t, const struct fb_parquet_meta *meta,
                       struct fb_err *err) {
     struct fb_thrift_field f = {0};
     int64_t values = -1;
+    unsigned seen = 0;
     int rc;
 
     group->rows = -1;
     while (!(rc = fb_thrift_next(t, &f, err)) && f.type != FB_THRIFT_STOP) {
+        mark(&seen, &f);
         switch (f.id) {
         case 1: rc = read_chunks(t, &f, meta, group, &values, limit, arena, err); break;
         case 3: rc = fb_thrift_int(t, &f, &group->rows, err); break;
@@ -306,11 +342,10 @@ static int read_group(struct fb_thrift *t, const struct fb_parquet_meta *meta,
         }
         if (rc) return rc;
     }
-    if (rc) return rc;
+    if (rc || (rc = require(seen, group_fields, err))) return rc;
     if (group->rows < 0 || (values >= 0 && values != group->rows))
         return fb_fail(err, FB_EFORMAT, "%" PRId64 " rows, but %" PRId64 " values in each column",
                        group->rows, values);
-    if (!group->chunk && meta->leaves) return fb_fail(err, FB_EFORMAT, "has no columns");
     return FB_OK;
 }
 
@@ -343,10 +378,12 @@ static int check_rows(const struct fb_parquet_meta *meta, struct fb_err *err) {
 static int read_metadata(struct fb_thrift *t, struct fb_parquet_meta *meta, uint64_t limit,
                          struct fb_arena *arena, struct fb_err *err) {
     struct fb_thrift_field f = {0};
+    unsigned seen = 0;
     int rc;
 
     meta->rows = -1;
     while (!(rc = fb_thrift_next(t, &f, err)) && f.type != FB_THRIFT_STOP) {
+        mark(&seen, &f);
         switch (f.id) {
         case 2: rc = read_schema(t, &f, meta, arena, err); break;
         case 3: rc = fb_thrift_int(t, &f, &meta->rows, err); break;
@@ -356,8 +393,7 @@ static int read_metadata(struct fb_thrift *t, struct fb_parquet_meta *meta, uint
         }
         if (rc) return rc;
     }
-    if (rc) return rc;
-    if (!meta->leaf) return fb_fail(err, FB_EFORMAT, "the metadata has no schema");
+    if (rc || (rc = require(seen, file_fields, err))) return rc;
     return check_rows(meta, err);
 }
 

@@ -51,106 +51,10 @@ static enum fb_column_kind kind_of(enum fb_parquet_type type) {
 struct fb_sink fb_sink_empty(const struct fb_parquet_leaf *leaf, uint64_t *budget) {
     return (struct fb_sink){
         .leaf = leaf,
+        .optional = leaf->optional,
         .column = {.kind = kind_of(leaf->type), .single = leaf->type == FB_PARQUET_FLOAT},
         .budget = budget,
     };
-}
-
-void fb_sink_free(struct fb_sink *sink) {
-    free(sink->column.valid);
-    free(sink->column.bytes);
-    free(sink->column.offset);
-    free(sink->column.integer);
-    free(sink->column.real);
-    sink->column = (struct fb_column){0};
-}
-
-static int charge(struct fb_sink *sink, uint64_t size, struct fb_err *err) {
-    if (size > *sink->budget)
-        return fb_fail(err, FB_EFORMAT,
-                       "the data unpack to far more than the file's size can explain: %" PRIu64
-                       " bytes asked for, %" PRIu64 " left",
-                       size, *sink->budget);
-    *sink->budget -= size;
-    return FB_OK;
-}
-
-static int grow(void **array, size_t count, size_t size, struct fb_err *err) {
-    void *grown = fb_realloc(*array, count, size, err);
-
-    if (!grown) return err->code;
-    *array = grown;
-    return FB_OK;
-}
-
-int fb_sink_reserve(struct fb_sink *sink, int64_t n, struct fb_err *err) {
-    struct fb_column *c = &sink->column;
-    int64_t capacity = sink->capacity;
-    size_t want;
-    bool first = !sink->capacity;
-
-    if (n <= sink->capacity - sink->count && !first) return FB_OK;
-    if (n > INT64_MAX / 32 - sink->count)
-        return fb_fail(err, FB_EFORMAT, "%" PRId64 " rows, limit %" PRId64, n, INT64_MAX / 32);
-    capacity = sink->count + n;
-    if (capacity < sink->capacity / 2 * 3) capacity = sink->capacity / 2 * 3;
-    /* 8 bytes of value or offset and 1 that says whether it is there. */
-    if (charge(sink, (uint64_t)(capacity - sink->capacity) * 9, err)) return err->code;
-    want = (size_t)capacity;
-    if (sink->leaf->optional && grow((void **)&c->valid, want, 1, err)) return err->code;
-    switch (c->kind) {
-    case FB_COLUMN_TEXT:
-        if (grow((void **)&c->offset, want + 1, sizeof *c->offset, err)) return err->code;
-        if (first) c->offset[0] = 0;
-        break;
-    case FB_COLUMN_REAL:
-        if (grow((void **)&c->real, want, sizeof *c->real, err)) return err->code;
-        break;
-    case FB_COLUMN_INT:
-    case FB_COLUMN_BOOL:
-        if (grow((void **)&c->integer, want, sizeof *c->integer, err)) return err->code;
-        break;
-    }
-    sink->capacity = capacity;
-    return FB_OK;
-}
-
-/* Room for `n` more bytes of text. */
-static int reserve_text(struct fb_sink *sink, size_t n, struct fb_err *err) {
-    size_t used = sink->column.offset[sink->count], want = sink->text_capacity;
-
-    if (n <= sink->text_capacity - used && sink->column.bytes) return FB_OK;
-    if (n > SIZE_MAX / 4 - used) return charge(sink, UINT64_MAX, err);
-    want = want / 2 * 3 > used + n ? want / 2 * 3 : used + n;
-    if (charge(sink, want - sink->text_capacity, err)) return err->code;
-    if (grow((void **)&sink->column.bytes, want, 1, err)) return err->code;
-    sink->text_capacity = want;
-    return FB_OK;
-}
-
-/* Room has been made. */
-static void push_text(struct fb_sink *sink, const unsigned char *bytes, size_t size) {
-    uint64_t *offset = &sink->column.offset[sink->count++];
-
-    if (size) memcpy(sink->column.bytes + offset[0], bytes, size);
-    offset[1] = offset[0] + size;
-}
-
-void fb_sink_spread(struct fb_sink *sink, int64_t present, int64_t rows) {
-    struct fb_column *c = &sink->column;
-    int64_t first = sink->count - present, from = sink->count;
-
-    sink->count = first + rows;
-    if (present == rows) return;
-    sink->nulls = true;
-    /* From the end, so that no value is overwritten before it has moved. */
-    for (int64_t to = first + rows - 1; to >= first; to--) {
-        bool valid = c->valid[to] != 0;
-        if (c->kind == FB_COLUMN_TEXT) c->offset[to + 1] = c->offset[from];
-        else if (c->kind == FB_COLUMN_REAL) c->real[to] = valid ? c->real[from - 1] : 0;
-        else c->integer[to] = valid ? c->integer[from - 1] : 0;
-        from -= valid;
-    }
 }
 
 /* ---- fixed-width values ---------------------------------------------------------------------- */
@@ -198,7 +102,7 @@ static int push_fixed(struct fb_sink *sink, const unsigned char *p, struct fb_er
         bits = fb_le64(p);
         memcpy(&sink->column.real[sink->count++], &bits, sizeof bits);
         return FB_OK;
-    default: push_text(sink, p, (size_t)sink->leaf->width); return FB_OK;
+    default: fb_sink_push_text(sink, p, (size_t)sink->leaf->width); return FB_OK;
     }
 }
 
@@ -210,7 +114,7 @@ static int take_fixed(struct fb_sink *sink, struct fb_bytes *bytes, int64_t n,
         return fb_fail(err, FB_EFORMAT,
                        "%" PRId64 " values of %zu bytes in a page with %zu bytes left", n, size,
                        left);
-    if (sink->leaf->type == FB_PARQUET_FIXED && reserve_text(sink, size * (size_t)n, err))
+    if (sink->leaf->type == FB_PARQUET_FIXED && fb_sink_reserve_text(sink, size * (size_t)n, err))
         return err->code;
     return fb_bytes_take(bytes, size * (size_t)n, out, err);
 }
@@ -260,13 +164,13 @@ static int plain_texts(struct fb_sink *sink, struct fb_bytes bytes, int64_t n, s
     const unsigned char *p;
 
     /* No more text than the page has bytes. */
-    if (reserve_text(sink, (size_t)(bytes.end - bytes.at), err)) return err->code;
+    if (fb_sink_reserve_text(sink, (size_t)(bytes.end - bytes.at), err)) return err->code;
     for (int64_t i = 0; i < n; i++) {
         uint32_t size;
         if (fb_bytes_take(&bytes, 4, &p, err)) return err->code;
         size = fb_le32(p);
         if (fb_bytes_take(&bytes, size, &p, err)) return err->code;
-        push_text(sink, p, size);
+        fb_sink_push_text(sink, p, size);
     }
     return FB_OK;
 }
@@ -292,10 +196,10 @@ static int push_entries(struct fb_sink *sink, const struct fb_sink *dictionary,
     }
     switch (d->kind) {
     case FB_COLUMN_TEXT:
-        if (reserve_text(sink, size, err)) return err->code;
+        if (fb_sink_reserve_text(sink, size, err)) return err->code;
         for (int64_t i = 0; i < n; i++)
-            push_text(sink, (const unsigned char *)d->bytes + d->offset[index[i]],
-                      d->offset[index[i] + 1] - d->offset[index[i]]);
+            fb_sink_push_text(sink, (const unsigned char *)d->bytes + d->offset[index[i]],
+                              d->offset[index[i] + 1] - d->offset[index[i]]);
         break;
     case FB_COLUMN_REAL:
         for (int64_t i = 0; i < n; i++)
@@ -383,8 +287,8 @@ static int delta_length_texts(struct fb_sink *sink, struct fb_bytes bytes, int64
 
     for (int64_t i = 0; i < n && !rc; i++) {
         rc = fb_bytes_take(&bytes, (uint64_t)length[i], &p, err);
-        if (!rc) rc = reserve_text(sink, (size_t)length[i], err);
-        if (!rc) push_text(sink, p, (size_t)length[i]);
+        if (!rc) rc = fb_sink_reserve_text(sink, (size_t)length[i], err);
+        if (!rc) fb_sink_push_text(sink, p, (size_t)length[i]);
     }
     free(length);
     return rc;
@@ -400,7 +304,7 @@ static int push_delta(struct fb_sink *sink, size_t shared, const unsigned char *
     if (shared > before)
         return fb_fail(err, FB_EFORMAT, "%zu bytes of a text of %" PRIu64 " bytes are shared",
                        shared, before);
-    if (reserve_text(sink, shared + size, err)) return err->code;
+    if (fb_sink_reserve_text(sink, shared + size, err)) return err->code;
     if (shared) memcpy(c->bytes + offset[0], c->bytes + offset[-1], shared);
     if (size) memcpy(c->bytes + offset[0] + shared, own, size);
     offset[1] = offset[0] + shared + size;

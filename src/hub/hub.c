@@ -35,10 +35,23 @@ static char *below(const char *name, const char *rest, struct fb_err *err) {
     return path;
 }
 
+struct place {
+    const char *variable, *rest;
+};
+
+/* The first place whose variable is set. */
+static int first_place(char **path, const struct place *places, size_t count, struct fb_err *err) {
+    *path = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (!variable(places[i].variable)) continue;
+        *path = below(places[i].variable, places[i].rest, err);
+        return *path ? FB_OK : err->code;
+    }
+    return fb_fail(err, FB_ENOTFOUND, "no cache folder: neither HF_HOME nor HOME is set");
+}
+
 int fb_hub_cache_dir(char **path, struct fb_err *err) {
-    static const struct {
-        const char *variable, *rest;
-    } places[] = {
+    static const struct place places[] = {
         {"HF_HUB_CACHE", ""},
         {"HUGGINGFACE_HUB_CACHE", ""},
         {"HF_HOME", "/hub"},
@@ -46,13 +59,18 @@ int fb_hub_cache_dir(char **path, struct fb_err *err) {
         {"HOME", "/.cache/huggingface/hub"},
     };
 
-    *path = NULL;
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        if (!variable(places[i].variable)) continue;
-        *path = below(places[i].variable, places[i].rest, err);
-        return *path ? FB_OK : err->code;
-    }
-    return fb_fail(err, FB_ENOTFOUND, "no cache folder: neither HF_HOME nor HOME is set");
+    return first_place(path, places, sizeof places / sizeof *places, err);
+}
+
+int fb_hub_datasets_dir(char **path, struct fb_err *err) {
+    static const struct place places[] = {
+        {"HF_DATASETS_CACHE", ""},
+        {"HF_HOME", "/datasets"},
+        {"XDG_CACHE_HOME", "/huggingface/datasets"},
+        {"HOME", "/.cache/huggingface/datasets"},
+    };
+
+    return first_place(path, places, sizeof places / sizeof *places, err);
 }
 
 /* Why the cache did not help is already in `err`. */

@@ -18,5 +18,9 @@ int fb_hub_resolve(char **path, const char *name, enum fb_hub_kind kind, const c
                    struct fb_err *err) FB_MUST_CHECK;
 /* Folder of the cache, owned. */
 int fb_hub_cache_dir(char **path, struct fb_err *err) FB_MUST_CHECK;
+/* Folder in which the library `datasets` keeps prepared data, owned: $HF_DATASETS_CACHE, else
+ * $HF_HOME/datasets, else $XDG_CACHE_HOME/huggingface/datasets, else
+ * ~/.cache/huggingface/datasets. */
+int fb_hub_datasets_dir(char **path, struct fb_err *err) FB_MUST_CHECK;
 
 #endif

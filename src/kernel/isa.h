@@ -19,7 +19,7 @@ struct fb_isa {
      * machine has fused multiply-add. a is [k, rows], b is [k, cols], c has row stride `ldc`.
      * `add` keeps what is in c: c + sum, else c = sum. */
     void (*tile)(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add);
-    /* c = activation(c + bias) + add on a tile; `bias` is [cols]; `add` is NULL or has stride ldadd. */
+    /* c = activation(c + bias) + add on a tile; `bias` [cols]; `add` NULL or stride ldadd. */
     void (*finish)(float *c, int64_t ldc, const float *bias, const float *add, int64_t ldadd,
                    enum fb_activation activation);
     /* One row: y = (x - mean) / sqrt(variance + epsilon) * weight + bias. */

@@ -1,6 +1,6 @@
 #include "method/cascade.h"
 
-#include "method/clones.h"
+#include "base/clones.h"
 
 #include <string.h>
 

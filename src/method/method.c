@@ -12,21 +12,12 @@ static bool is_called(const struct fb_method *m, const char *word) {
 }
 
 static int unknown(const char *word, struct fb_err *err) {
-    const char *names[METHODS_MAX], *nearest;
-    struct fb_str all = {.max = 2048};
-    struct fb_err ignored = {0};
+    const char *names[METHODS_MAX];
     size_t n = 0;
 
-    for (; fb_methods[n] && n < METHODS_MAX; n++) {
+    for (; fb_methods[n] && n < METHODS_MAX; n++)
         names[n] = fb_methods[n]->name;
-        if (fb_str_printf(&all, &ignored, "%s%s", n ? ", " : "", names[n])) break;
-    }
-    nearest = fb_nearest(word, names, n);
-    fb_fail(err, FB_ECONFIG, "no method '%s'%s%s%s (there are %s)", word,
-            nearest ? " (did you mean '" : "", nearest ? nearest : "", nearest ? "'?)" : "",
-            fb_str_text(&all));
-    fb_str_free(&all);
-    return err->code;
+    return fb_fail_unknown(err, FB_ECONFIG, "method", word, names, n);
 }
 
 const struct fb_method *fb_method_find(const char *name, struct fb_err *err) {

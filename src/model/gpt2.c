@@ -231,9 +231,10 @@ static struct fb_tensor *attend_last(struct fb_graph *g, const struct block *b,
 }
 
 static float attention_scale(const struct fb_gpt2_config *c, int64_t layer) {
+    const int64_t head = c->n_embd / c->n_head;
     double scale = 1.0;
 
-    if (c->scale_attn_weights) scale /= sqrt((double)(c->n_embd / c->n_head));
+    if (c->scale_attn_weights) scale /= sqrt((double)head);
     if (c->scale_attn_by_inverse_layer_idx) scale /= (double)(layer + 1);
     return (float)scale;
 }

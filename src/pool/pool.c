@@ -35,21 +35,12 @@ static bool named(const struct fb_pool_type *type, const char *word) {
 }
 
 static int unknown_type(const char *word, struct fb_err *err) {
-    const char *names[TYPES_MAX], *nearest;
-    struct fb_str all = {.max = 2048};
-    struct fb_err ignored = {0};
+    const char *names[TYPES_MAX];
     size_t n = 0;
 
-    for (; fb_pool_types[n] && n < TYPES_MAX; n++) {
+    for (; fb_pool_types[n] && n < TYPES_MAX; n++)
         names[n] = fb_pool_types[n]->name;
-        if (fb_str_printf(&all, &ignored, "%s%s", n ? ", " : "", names[n])) break;
-    }
-    nearest = fb_nearest(word, names, n);
-    fb_fail(err, FB_ECONFIG, "no model pool type '%s'%s%s%s (there are %s)", word,
-            nearest ? " (did you mean '" : "", nearest ? nearest : "", nearest ? "'?)" : "",
-            fb_str_text(&all));
-    fb_str_free(&all);
-    return err->code;
+    return fb_fail_unknown(err, FB_ECONFIG, "model pool type", word, names, n);
 }
 
 static int find_type(struct fb_pool *pool, struct fb_err *err) {

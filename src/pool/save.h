@@ -1,9 +1,9 @@
 /* save.h - a merged model on disk: one safetensors file, or a folder that transformers opens.
  *
- * A path that ends in ".safetensors" is a file with the state dict alone. Any other path is a folder
- * with model.safetensors, config.json (the model's own, with `architectures` naming the backbone
- * that was merged), the tokenizer files byte for byte, and README.md, a model card that says what
- * was merged and how. Each file appears whole or not at all. */
+ * A path that ends in ".safetensors" is a file with the state dict alone. Any other path is a
+ * folder with model.safetensors, config.json (the model's own, with `architectures` naming the
+ * backbone that was merged), the tokenizer files byte for byte, and README.md, a model card that
+ * says what was merged and how. Each file appears whole or not at all. */
 #ifndef FB_POOL_SAVE_H
 #define FB_POOL_SAVE_H
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { TASKS_MAX = 256 };
+enum { TASKS_MAX = 256, GLUE_MAX = 32 };
 
 static int fail_at(const struct fb_node *node, struct fb_err *err, const char *what,
                    const char *found) {
@@ -20,19 +20,16 @@ static const char *text_of(const struct fb_node *map, const char *key) {
 }
 
 static int unknown_task(const struct fb_node *at, const char *name, struct fb_err *err) {
-    const char *names[32], *nearest;
+    const char *names[GLUE_MAX];
     char place[512];
     size_t n = 0;
 
-    for (; fb_glue_tasks[n].name && n < 32; n++)
+    for (; fb_glue_tasks[n].name && n < GLUE_MAX; n++)
         names[n] = fb_glue_tasks[n].name;
-    nearest = fb_nearest(name, names, n);
+    fb_fail_unknown(err, FB_ECONFIG, "GLUE task", name, names, n);
     fb_place_format(place, sizeof place, at->place);
-    return fb_fail(err, FB_ECONFIG,
-                   "%sunknown GLUE task '%s'%s%s%s; there are cola, mnli, mrpc, qnli, qqp, rte, "
-                   "sst2, stsb",
-                   place, name, nearest ? " (did you mean '" : "", nearest ? nearest : "",
-                   nearest ? "'?)" : "");
+    if (*place) place[strlen(place) - 2] = '\0'; /* fb_context adds ": " itself */
+    return *place ? fb_context(err, "%s", place) : err->code;
 }
 
 /* `name` is the mapping key of the task, or NULL in the list layout. */

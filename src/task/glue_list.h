@@ -21,8 +21,9 @@ struct fb_glue_list {
     int count;
 };
 
-/* Reads `tasks` (list layout) or `test_datasets` (mapping layout); either may be NULL, one must be
- * given. Unknown tasks name the nearest one. Everything is borrowed from the nodes and the arena. */
+/* Reads `tasks` (list layout) or `test_datasets` (mapping layout); either may be NULL, one must
+ * be given. Unknown tasks name the nearest one. Everything is borrowed from the nodes and the
+ * arena. */
 int fb_glue_list_read(struct fb_glue_list *out, const struct fb_node *tasks,
                       const struct fb_node *test_datasets, struct fb_arena *arena,
                       struct fb_err *err) FB_MUST_CHECK;

@@ -5,8 +5,8 @@
  * is read is the last one before the first padding token (transformers 4.46). Padding is never
  * computed: a causal model's answer cannot depend on what stands to the right.
  *
- * accuracy = correct / total in f32; loss = mean of the batch means of the cross-entropy, batches of
- * batch_size in dataset order (metric/accuracy.h). Nothing else depends on batch_size. */
+ * accuracy = correct / total in f32; loss = mean of the batch means of the cross-entropy, batches
+ * of batch_size in dataset order (metric/accuracy.h). Nothing else depends on batch_size. */
 #include "base/alloc.h"
 #include "base/interrupt.h"
 #include "data/batch.h"
@@ -164,7 +164,7 @@ static int check(const void *options, struct fb_pool *pool, const char *fallback
     return rc ? fb_context(err, "taskpool") : FB_OK;
 }
 
-/* ---- data ------------------------------------------------------------------------------------- */
+/* ---- data ------------------------------------------------------------------------------------ */
 
 static int tokenize_row(struct job *job, const struct fb_column *const text[2], int64_t row,
                         struct fb_err *err) {
@@ -219,7 +219,7 @@ static int load_head(struct job *job, struct fb_err *err) {
     return FB_OK;
 }
 
-/* ---- forward ---------------------------------------------------------------------------------- */
+/* ---- forward --------------------------------------------------------------------------------- */
 
 static int run_batch(struct job *job, const struct fb_batch *batch, struct fb_graph *graph,
                      struct fb_arena *step, struct fb_err *err) {
@@ -265,7 +265,7 @@ static int forward(struct job *job, struct fb_err *err) {
     return rc;
 }
 
-/* ---- results ---------------------------------------------------------------------------------- */
+/* ---- results --------------------------------------------------------------------------------- */
 
 static int score(struct job *job, struct fb_predictions *predictions, struct fb_err *err) {
     const struct fb_column *label = fb_dataset_column(&job->data, job->item->task->label, err);

@@ -22,21 +22,12 @@ static bool matches(const struct fb_task_pool *pool, const char *name) {
 }
 
 static int unknown(const char *name, struct fb_err *err) {
-    const char *names[NAMES_MAX], *nearest;
-    struct fb_str all = {.max = 1024};
-    struct fb_err ignored = {0};
+    const char *names[NAMES_MAX];
     size_t n = 0;
 
-    for (; fb_task_pools[n] && n < NAMES_MAX; n++) {
+    for (; fb_task_pools[n] && n < NAMES_MAX; n++)
         names[n] = fb_task_pools[n]->name;
-        if (fb_str_printf(&all, &ignored, "%s%s", n ? ", " : "", names[n])) break;
-    }
-    nearest = fb_nearest(name, names, n);
-    fb_fail(err, FB_ECONFIG, "unknown task pool '%s'%s%s%s; there are %s", name,
-            nearest ? " (did you mean '" : "", nearest ? nearest : "", nearest ? "'?)" : "",
-            fb_str_text(&all));
-    fb_str_free(&all);
-    return err->code;
+    return fb_fail_unknown(err, FB_ECONFIG, "task pool", name, names, n);
 }
 
 const struct fb_task_pool *fb_task_pool_find(const struct fb_node *config, struct fb_err *err) {

@@ -40,7 +40,10 @@ a,b 1,2 1,a a,b,c [1],[2] {a:1},{b:2} 'a','b' 'a,b' a, ,a , a,,b a\,b,c ${a},${b
 choice(a,b) choice(1) choice(1,2,3) choice('a','b') choice([1],[2]) choice() choice(choice(a,b)) choice(a,choice(b,c)) choice (a,b) choice(a,b),c
 choice(a=1) choice({a:1},{b:2})
 range(3) range(1,4) range(0,10,3) range(5,0,-2) range(start=1,stop=4) range(stop=3,start=1) range(1,4,step=2) range(a) range() range(1,2,3,4) range('1')
-range(0,1,0.25) range(1.0,3.0) range(2.5) range(1,0) range(0.5,2,0.5)
+range(0,1.1,0.1) range(0,1,0.1) range(0.1,1,0.1) range(1,0,-0.1) range(-0.3,0.4,0.1) range(0.3,0.9,0.2) range(0,0.7,0.07)
+range(1e16,10000000000000010,3) range(9007199254740993,9007199254740999.0,2) range(1e-7,1e-6,3e-7) range(-0.0,1) range(0.1,1e300,1e299)
+range(1,1.0000000000000009,2.220446049250313e-16) range(1e22,1.0000000000000005e22,0.7e6) range(5e-324,3e-323,5e-324) range(0.5,-0.5,-0.1)
+sort(range(1.1,0,-0.1)) range(0,1,0.25) range(1.0,3.0) range(2.5) range(1,0) range(0.5,2,0.5)
 sort(3,1,2) sort([3,1,2]) sort(choice(b,a)) sort(choice(b,a),reverse=true) sort(3,1,2,reverse=true) sort([3,1,2],reverse=true) sort(a) sort() sort(1,a) sort(range(5,0,-1)) sort(range(0,4),reverse=true)
 sort(1.5,1,true)
 int(3.7) int('12') int(a) int(true) int(3.7,2.1) int([1.5,2.5]) int({a:1.5}) int(choice(1.5,2.5)) int(range(0.0,3.0)) int(null) int() int(1e400)
@@ -152,6 +155,10 @@ def run(tree, args):
     return (f"# @package {package}\n" if package else "") + OmegaConf.to_yaml(node)
 
 
+# What Hydra refuses and the program takes on purpose: it means the same as the other arguments.
+KINDNESSES = {"taskpool=null": "~taskpool"}
+
+
 def write_cases():
     os.environ["FB_GOLDEN_SET"] = "12"
     os.environ.pop("FB_GOLDEN_UNSET", None)
@@ -171,6 +178,8 @@ def write_cases():
                 except Exception as e:
                     case["error"] = type(e).__name__ + ": " + str(e).split("\n")[0].replace(os.getcwd() + "/", "")[:160]
                     case["names"] = names
+                    if " ".join(args) in KINDNESSES:
+                        case["same_as"] = KINDNESSES[" ".join(args)].split()
                 f.write(json.dumps(case) + "\n")
 
 

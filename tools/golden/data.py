@@ -118,6 +118,57 @@ def odd_files():
     write("constant.parquet", pa.table({"n": pa.array([5] * 1_000_000, pa.int64())}), compression="zstd")
 
 
+def arrow_files():
+    """The tables of the matrix as Arrow streams and files, in batches of 20 rows, with dictionaries
+    and compressed; the rows are those of full.jsonl and nulls.jsonl."""
+    def save(name, tab, file=False, batch=20, **options):
+        make = pa.ipc.new_file if file else pa.ipc.new_stream
+        with make(str(OUT / name), tab.schema, options=pa.ipc.IpcWriteOptions(**options)) as out:
+            out.write_table(tab, max_chunksize=batch)
+
+    for nulls in (False, True):
+        stem = "nulls" if nulls else "full"
+        tab, _ = table(nulls)
+        save(f"{stem}_stream.arrow", tab)
+        save(f"{stem}_file.arrow", tab, file=True)
+        save(f"{stem}_zstd.arrow", tab, compression="zstd")
+        coded = tab
+        for name, index in (("text", pa.int8()), ("unique", pa.uint16()), ("label", pa.int32()), ("f32", pa.int64())):
+            kind = pa.dictionary(index, pa.large_string() if name == "unique" else tab.schema.field(name).type)
+            coded = coded.set_column(coded.schema.get_field_index(name), pa.field(name, kind, nullable=nulls),
+                                     coded.column(name).cast(kind.value_type).dictionary_encode().cast(kind))
+        save(f"{stem}_dictionary.arrow", coded, file=not nulls)
+    flat = pa.table({"label": pa.array([1, 0], pa.int64())})
+    save("lz4.arrow", flat, compression="lz4")
+    save("old.arrow", flat, use_legacy_format=True, file=True, metadata_version=pa.ipc.MetadataVersion.V4)
+    save("empty.arrow", table(True)[0].slice(0, 0))
+    # A dictionary that grows from batch to batch, then one that is replaced.
+    kind = pa.dictionary(pa.int8(), pa.string())
+    with pa.ipc.new_stream(str(OUT / "delta.arrow"), pa.schema([("d", kind)]),
+                           options=pa.ipc.IpcWriteOptions(emit_dictionary_deltas=True)) as out:
+        for words, index in ((["a", "b"], [1, 0]), (["a", "b", "c"], [2, None]), (["z", None], [0, 1])):
+            array = pa.DictionaryArray.from_arrays(pa.array(index, pa.int8()), pa.array(words, pa.string()))
+            out.write_batch(pa.record_batch([array], names=["d"]))
+    mixed = pa.table({
+        "before": ["a", "b"],
+        "list": pa.array([[1, 2], []], pa.list_(pa.int64())),
+        "struct": pa.array([{"x": 1, "y": "p"}, {"x": 2, "y": "q"}]),
+        "map": pa.array([[("k", 1)], []], pa.map_(pa.string(), pa.int64())),
+        "price": pa.array([decimal.Decimal("1.25"), decimal.Decimal("3.50")], pa.decimal128(9, 2)),
+        "half": pa.array([1.5, 2.5], pa.float16()),
+        "view": pa.array(["a text that is too long for a view", "short"], pa.string_view()),
+        "coded": pa.array([["x"], ["y"]], pa.list_(pa.string())).cast(pa.list_(kind)),
+        "nothing": pa.nulls(2),
+        "day": pa.array([datetime.date(1970, 1, 11), None], pa.date32()),
+        "when": pa.array([datetime.datetime(1970, 1, 1, 0, 0, 1), None], pa.timestamp("ms")),
+        "after": pa.array([10, 20], pa.int32()),
+    })
+    save("mixed.arrow", mixed)
+    # What the library `datasets` writes for GLUE.
+    save("sst2.arrow", pa.table({"sentence": ["a fine film ", "dull "], "label": pa.array([1, 0], pa.int64()),
+                                 "idx": pa.array([0, 1], pa.int32())}))
+
+
 def varint(n):
     out = b""
     while n > 127:
@@ -139,34 +190,62 @@ def integer(number, value):
     return number, 5, varint(value * 2)
 
 
+def wide(number, value):
+    return number, 6, varint(value * 2)
+
+
 def text(number, value):
     return number, 8, varint(len(value)) + value
 
 
-def structs(number, *items):
-    return number, 9, bytes([len(items) << 4 | 12]) + b"".join(items)
+def items(number, kind, *values):
+    return number, 9, bytes([len(values) << 4 | kind]) + b"".join(values)
 
 
-def legacy():
-    """Definition levels in the retired encoding BIT_PACKED (most significant bit first), which no
-    current writer makes: six rows, the second and third null, of 10, 20, 30, 40."""
-    body = bytes([0b10011100]) + struct.pack("<4i", 10, 20, 30, 40)
+def structs(number, *values):
+    return items(number, 12, *values)
+
+
+def legacy_image(levels):
+    """Six rows of one optional column of i32 whose definition levels are one byte of BIT_PACKED."""
+    body = bytes([levels]) + struct.pack("<4i", 10, 20, 30, 40)
     header = struct_of(integer(1, 0), integer(2, len(body)), integer(3, len(body)),
                        (5, 12, struct_of(integer(1, 6), integer(2, 0), integer(3, 4), integer(4, 4))))
     page = header + body
     root = struct_of(text(4, b"root"), integer(5, 1))
     leaf = struct_of(integer(1, 1), integer(3, 1), text(4, b"n"))
-    meta = struct_of(integer(1, 1), integer(4, 0), integer(5, 6), integer(7, len(page)), integer(9, 4))
-    group = struct_of(structs(1, struct_of((3, 12, meta))), integer(2, len(page)), integer(3, 6))
-    footer = struct_of(integer(1, 1), structs(2, root, leaf), integer(3, 6), structs(4, group))
-    (OUT / "legacy.parquet").write_bytes(b"PAR1" + page + footer + struct.pack("<I", len(footer)) + b"PAR1")
+    meta = struct_of(integer(1, 1), items(2, 5, varint(0), varint(8)), items(3, 8, b"\x01n"), integer(4, 0),
+                     wide(5, 6), wide(6, len(page)), wide(7, len(page)), wide(9, 4))
+    group = struct_of(structs(1, struct_of(wide(2, 4), (3, 12, meta))), wide(2, len(page)), wide(3, 6))
+    footer = struct_of(integer(1, 1), structs(2, root, leaf), wide(3, 6), structs(4, group))
+    return b"PAR1" + page + footer + struct.pack("<I", len(footer)) + b"PAR1"
+
+
+def legacy():
+    """Definition levels in the retired encoding BIT_PACKED, which no current writer makes.
+
+    Encodings.md packs them from the most significant bit, and so does parquet-mr, which wrote such
+    files. Arrow reads them from the least significant one; so the oracle gets the mirrored byte,
+    which checks all of the file but the order of the bits, for which there is the specification."""
+    assert pq.read_table(pa.BufferReader(legacy_image(0b00111001))).column(0).to_pylist() == \
+        [10, None, None, 20, 30, 40]
+    (OUT / "legacy.parquet").write_bytes(legacy_image(0b10011100))
 
 
 def corpora():
     rng = random.Random(3)
     parquet = CORPUS / "parquet"
-    for folder in ("parquet", "jsonl", "tsv"):
+    for folder in ("parquet", "arrow", "jsonl", "tsv"):
         (CORPUS / folder).mkdir(parents=True, exist_ok=True)
+    for name in ("nulls_zstd", "nulls_dictionary", "full_dictionary", "mixed", "delta", "old", "lz4"):
+        (CORPUS / "arrow" / f"{name}.arrow").write_bytes((OUT / f"{name}.arrow").read_bytes())
+    stream = (OUT / "mixed.arrow").read_bytes()
+    (CORPUS / "arrow" / "cut.arrow").write_bytes(stream[: len(stream) // 2])
+    for i in range(4):
+        hurt = bytearray(stream)
+        for _ in range(6):
+            hurt[rng.randrange(4, len(hurt))] = rng.choice([0, 1, 0x7F, 0x80, 0xFF])
+        (CORPUS / "arrow" / f"hurt_{i}.arrow").write_bytes(hurt)
     seeds = ["full_none_v1_dict", "nulls_snappy_v2_dict", "nulls_delta", "full_split", "mixed", "checksum", "legacy"]
     for name in seeds:
         data = (OUT / f"{name}.parquet").read_bytes()
@@ -218,6 +297,7 @@ if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
     matrix()
     odd_files()
+    arrow_files()
     legacy()
     corpora()
     if args.glue:

@@ -75,6 +75,18 @@ static void test_beginnings_and_ends(void **state) {
     assert_false(fb_ends_with("bc", "abc"));
 }
 
+static void test_an_unknown_name_is_told_the_nearest_and_all(void **state) {
+    const char *const words[] = {"sum", "mean", "max"};
+    struct fb_err err = {0};
+
+    (void)state;
+    assert_int_equal(fb_fail_unknown(&err, FB_ECONFIG, "function", "men", words, 3), FB_ECONFIG);
+    assert_string_equal(err.msg,
+                        "no function 'men' (did you mean 'mean'?) (there are sum, mean, max)");
+    fb_fail_unknown(&err, FB_ECONFIG, "function", "product", words, 3);
+    assert_string_equal(err.msg, "no function 'product' (there are sum, mean, max)");
+}
+
 static void test_nearest_word_is_a_likely_slip(void **state) {
     static const char *const words[] = {"scaling_factor", "threshold", "merge_func", "ab"};
     char longest[200];
@@ -92,6 +104,19 @@ static void test_nearest_word_is_a_likely_slip(void **state) {
     longest[sizeof longest - 1] = '\0';
     assert_null(fb_nearest(longest, words, 4));
     assert_null(fb_nearest("x", (const char *const[]){longest}, 1));
+}
+
+static void test_a_word_that_is_cut_short_is_completed(void **state) {
+    static const char *const words[] = {"scaling_factor_max", "scaling_factor", "scaled", "ab"};
+
+    (void)state;
+    assert_string_equal(fb_nearest("scaling", words, 4), "scaling_factor");
+    assert_string_equal(fb_nearest("sc", words, 4), "scaled");
+    assert_string_equal(fb_nearest("factor", words, 4), "scaling_factor");
+    assert_string_equal(fb_nearest("scale", words, 4), "scaled");
+    assert_null(fb_nearest("s", words, 4));
+    assert_null(fb_nearest("ing", words, 4));
+    assert_null(fb_nearest("factorial_part", words, 4));
 }
 
 static int append(void *arg) {
@@ -116,7 +141,9 @@ int main(void) {
         cmocka_unit_test(test_formatted_text_of_any_length_fits),
         cmocka_unit_test(test_maximum_is_kept_and_content_unchanged),
         cmocka_unit_test(test_beginnings_and_ends),
+        cmocka_unit_test(test_an_unknown_name_is_told_the_nearest_and_all),
         cmocka_unit_test(test_nearest_word_is_a_likely_slip),
+        cmocka_unit_test(test_a_word_that_is_cut_short_is_completed),
         cmocka_unit_test(test_memory_failure_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 #include "cli/hydra_show.h"
 
+#include "alloc_faults.h"
 #include "config/goldens.h"
 
 #include <setjmp.h>
@@ -11,10 +12,9 @@
 
 #include <cmocka.h>
 
-/* A case's arguments behind the folder of its tree; --cfg job and the name "config" if not given. */
-static int show(struct fb_str *out, const struct fb_node *golden, struct fb_arena *a,
-                struct fb_err *err) {
-    const struct fb_node *args = fb_node_get(golden, "args");
+/* A case's arguments behind its tree; --cfg job and the name "config" unless given. */
+static int show(struct fb_str *out, const struct fb_node *golden, const struct fb_node *args,
+                struct fb_arena *a, struct fb_err *err) {
     char path[512], *argv[64] = {"--config-path", path};
     bool named = false, cfg = false;
     struct fb_flags flags;
@@ -33,14 +33,29 @@ static int show(struct fb_str *out, const struct fb_node *golden, struct fb_aren
     return fb_show(out, &flags, a, err);
 }
 
+/* Hydra refuses these; the program takes them on purpose, as another way to write something. */
+static void check_kindness(const struct fb_node *golden, struct fb_arena *a) {
+    struct fb_str text = {0}, same = {0};
+    struct fb_err err = {0};
+
+    if (show(&text, golden, fb_node_get(golden, "args"), a, &err) ||
+        show(&same, golden, fb_node_get(golden, "same_as"), a, &err))
+        fail_msg("%s", err.msg);
+    assert_string_equal(fb_str_text(&text), fb_str_text(&same));
+    fb_str_free(&text);
+    fb_str_free(&same);
+}
+
 static void check_case(const struct fb_node *golden, struct fb_arena *a) {
     const struct fb_node *names = fb_node_get(golden, "names");
     struct fb_str text = {0}, args = {0};
     struct fb_err err = {0}, ignored = {0};
-    int rc = show(&text, golden, a, &err);
+    int rc = show(&text, golden, fb_node_get(golden, "args"), a, &err);
 
     assert_int_equal(fb_json_print(&args, fb_node_get(golden, "args"), &ignored), FB_OK);
-    if (!names) {
+    if (fb_node_get(golden, "same_as")) {
+        check_kindness(golden, a);
+    } else if (!names) {
         if (rc) fail_msg("%s: refused: %s", fb_str_text(&args), err.msg);
         assert_string_equal(fb_str_text(&text), fb_node_get(golden, "out")->text);
     } else {
@@ -106,11 +121,42 @@ static void test_info_prints_the_parts_that_are_asked_for(void **state) {
     fb_arena_free(&a);
 }
 
+static int show_once(void *words) {
+    struct fb_arena a = {0};
+    struct fb_err err = {0};
+    struct fb_str text = {0};
+    struct fb_flags flags;
+    char **argv = words;
+    int argc = 0, rc;
+
+    while (argv[argc])
+        argc++;
+    rc = fb_flags_read(&flags, argc, argv, &a, &err);
+    if (!rc) rc = fb_show(&text, &flags, &a, &err);
+    fb_str_free(&text);
+    fb_arena_free(&a);
+    return rc;
+}
+
+static void test_every_failed_allocation_is_reported(void **state) {
+    static char *lines[][8] = {
+        {"-cp", FB_GOLDEN_DIR "/compose/trees/basic", "-cn", "config", "-call", "--resolve"},
+        {"-cp", FB_GOLDEN_DIR "/compose/trees/basic", "-cn", "config", "-iall"},
+        {"-cp", FB_GOLDEN_DIR "/compose/trees/basic", "-cn", "config", "--help"},
+        {"-cp", FB_GOLDEN_DIR "/compose/trees/basic", "-cn", "config", "-cjob", "-p", "db"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        assert_true(for_each_allocation_failure(show_once, lines[i], 20000) > 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_configurations_are_composed_and_printed_as_hydra_does),
         cmocka_unit_test(test_the_help_lists_groups_and_flags),
         cmocka_unit_test(test_info_prints_the_parts_that_are_asked_for),
+        cmocka_unit_test(test_every_failed_allocation_is_reported),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,7 @@
 #include "config/compose.h"
 
+#include "alloc_faults.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -65,11 +67,29 @@ static void test_the_number_of_jobs_is_bounded(void **state) {
     fb_arena_free(&a);
 }
 
+static int expand_all(void *arg) {
+    const char *const overrides[] = {"a=1,2", "db=glob(*)", "c=range(0,1,0.5)", "+d='x y',[1]"};
+    struct fb_arena a = {0};
+    struct fb_err err = {0};
+    struct fb_jobs jobs;
+    int rc = expand(&jobs, overrides, 4, &a, &err);
+
+    (void)arg;
+    fb_arena_free(&a);
+    return rc;
+}
+
+static void test_every_failed_allocation_is_reported(void **state) {
+    (void)state;
+    assert_true(for_each_allocation_failure(expand_all, NULL, 5000) > 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_last_sweep_varies_fastest),
         cmocka_unit_test(test_a_glob_sweeps_over_the_options_of_its_group),
         cmocka_unit_test(test_the_number_of_jobs_is_bounded),
+        cmocka_unit_test(test_every_failed_allocation_is_reported),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* The oc.* resolvers are compared with OmegaConf in test_interp.c; here are Hydra's, and messages. */
+/* The oc.* resolvers are compared with OmegaConf in test_interp.c; here are Hydra's. */
 #include "config/interp.h"
 #include "config/json.h"
 #include "config/yaml.h"

@@ -22,6 +22,7 @@ static int make(void **state) {
     (void)state;
     snprintf(folder, sizeof folder, "%s", scratch_make());
     unsetenv("FUSION_BENCH_DATA_DIR");
+    setenv("HF_DATASETS_CACHE", scratch_path("prepared"), 1);
     return setenv("HF_HUB_CACHE", scratch_path("hub"), 1);
 }
 
@@ -146,6 +147,27 @@ static void test_shards_are_joined_in_order(void **state) {
     assert_non_null(strstr(err.msg, "found 'train-00001-of-00003.parquet', expected part 1 of 2"));
 }
 
+/* Two files of the library `datasets`, the hub's cache before them. */
+static void test_what_datasets_has_prepared_comes_last(void **state) {
+    static const char place[] =
+        "prepared/nyu-mll___glue/sst2/0.0.0/bcdcba79/glue-validation-0000%d-of-00002.arrow";
+    char from[1024], to[128];
+    struct fb_err err = {0};
+
+    (void)state;
+    snprintf(from, sizeof from, "%s/data/sst2.arrow", FB_GOLDEN_DIR);
+    for (int i = 0; i < 2; i++) {
+        snprintf(to, sizeof to, place, i);
+        assert_int_equal(fb_file_copy(from, scratch_path(to), &err), FB_OK);
+    }
+    check("sst2", "validation", NULL, 3,
+          "{\"sentence\": \"a fine film \", \"label\": 1, \"idx\": 0}\n"
+          "{\"sentence\": \"dull \", \"label\": 0, \"idx\": 1}\n"
+          "{\"sentence\": \"a fine film \", \"label\": 1, \"idx\": 0}\n");
+    write_row("hub/datasets--nyu-mll--glue/snapshots/0123/sst2/validation.jsonl", "hub");
+    check_row("sst2", "validation", NULL, "hub");
+}
+
 static void test_nothing_found_says_every_place(void **state) {
     char message[4096];
     struct fb_err err = {0};
@@ -156,10 +178,11 @@ static void test_nothing_found_says_every_place(void **state) {
         message, sizeof message,
         "no data for glue/cola, split 'train': looked for train (-*.parquet, .parquet, .jsonl, "
         ".json, .tsv) in %s/glue/cola, %s/cola, %s/glue/CoLA, %s/CoLA, %s/hub for dataset "
-        "nyu-mll/glue, %s/hub for dataset glue. Name the folder that holds glue/cola with "
+        "nyu-mll/glue, %s/hub for dataset glue, "
+        "%s/prepared/{nyu-mll___glue,glue}/cola. Name the folder that holds glue/cola with "
         "path.data_dir, --data-dir or FUSION_BENCH_DATA_DIR, or run 'huggingface-cli download "
         "--repo-type dataset nyu-mll/glue' on a machine with network",
-        folder, folder, folder, folder, folder, folder);
+        folder, folder, folder, folder, folder, folder, folder);
     assert_int_equal(fb_glue_open(&d, fb_glue_find("cola"), "train", folder, -1, &err),
                      FB_ENOTFOUND);
     assert_string_equal(err.msg, message);
@@ -198,6 +221,7 @@ int main(void) {
         SCRATCH_TEST(test_the_environment_comes_after_the_option_and_the_cache_last),
         SCRATCH_TEST(test_validation_of_mnli_is_the_matched_split),
         SCRATCH_TEST(test_shards_are_joined_in_order),
+        SCRATCH_TEST(test_what_datasets_has_prepared_comes_last),
         SCRATCH_TEST(test_nothing_found_says_every_place),
         SCRATCH_TEST(test_survives_every_allocation_failure),
     };

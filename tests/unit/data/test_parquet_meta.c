@@ -99,7 +99,12 @@ static void check_footer(const char *footer, size_t size, const char *message) {
 
 static void test_a_footer_must_be_consistent(void **state) {
     (void)state;
-    check_footer("\x00", 1, "the metadata has no schema");
+    check_footer("\x00", 1, "the metadata has no version, which is required");
+    /* Version 1 alone; then a schema of the root too; then no rows, but no row groups either. */
+    check_footer("\x15\x02\x00", 3, "the metadata has no schema, which is required");
+    check_footer("\x15\x02\x19\x1c\x00\x00", 6, "the metadata has no num_rows, which is required");
+    check_footer("\x15\x02\x19\x1c\x00\x16\x00\x00", 8,
+                 "the metadata has no row_groups, which is required");
     check_footer("\x29\x0c\x00", 3, "the schema has 0 elements, limit 10000");
     check_footer("\x49\x0c\x00", 3, "row groups stand before the schema");
     /* A schema of the root alone, twice; the second by its long identifier. */
@@ -107,7 +112,39 @@ static void test_a_footer_must_be_consistent(void **state) {
     /* The root and a leaf without a type. */
     check_footer("\x29\x2c\x00\x00\x00", 5, "column '' has the unknown type -1");
     /* No row groups, but one row. */
-    check_footer("\x29\x1c\x00\x16\x02\x00", 6, "the row groups do not add up to 1 rows");
+    check_footer("\x15\x02\x19\x1c\x00\x16\x02\x19\x0c\x00", 10,
+                 "the row groups do not add up to 1 rows");
+}
+
+/* One row group, whose only column has one field too few each time. Field headers are
+ * delta << 4 | type: 15 is an i32, 16 an i64, 19 a list, 1c a struct. */
+static void test_fields_that_are_required_are_missed(void **state) {
+    static const char head[] = "\x15\x02\x19\x2c\x00\x15\x02\x00\x16\x00\x19\x1c";
+
+    (void)state;
+    {
+        char footer[64];
+        size_t n = sizeof head - 1;
+        memcpy(footer, head, n);
+        memcpy(footer + n, "\x36\x00\x00\x00", 4);
+        check_footer(footer, n + 4, "row group 0: the metadata has no columns, which is required");
+        /* columns: [{file_offset, meta_data: {type}}] */
+        memcpy(footer + n, "\x19\x1c\x26\x08\x1c\x15\x02\x00\x00", 9);
+        check_footer(footer, n + 9,
+                     "row group 0: column '': the metadata has no encodings, which is required");
+        /* columns: [{meta_data: {type, codec, num_values}}] with encodings and path empty */
+        memcpy(footer + n, "\x19\x1c\x3c\x15\x02\x19\x05\x19\x08\x15\x00\x16\x00\x16\x00\x00\x00",
+               17);
+        check_footer(
+            footer, n + 17,
+            "row group 0: column '': the metadata has no total_compressed_size, which is required");
+        memcpy(
+            footer + n,
+            "\x19\x1c\x3c\x15\x02\x19\x05\x19\x08\x15\x00\x16\x00\x16\x00\x16\x00\x26\x08\x00\x00",
+            21);
+        check_footer(footer, n + 21,
+                     "row group 0: column '': has no file_offset, which is required");
+    }
 }
 
 int main(void) {
@@ -116,6 +153,7 @@ int main(void) {
         cmocka_unit_test(test_says_why_columns_are_refused),
         cmocka_unit_test(test_a_damaged_trailer_is_refused),
         cmocka_unit_test(test_a_footer_must_be_consistent),
+        cmocka_unit_test(test_fields_that_are_required_are_missed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,8 +28,8 @@ static void test_few_rows_are_added_one_by_one(void **state) {
     assert_true(grouped(x, 5) == 16777220.0f);
 }
 
-/* One by one, 1 + 2^24 = 2^24 and the later ones are lost. In four parts the first part and the rest
- * give 1 + 1 = 2; 2 + 2^24 is exact, + 1 is rounded to 2^24 + 4, and the last 1 is lost. */
+/* One by one, 1 + 2^24 = 2^24 and the later ones are lost. In four parts the first part and the
+ * rest give 1 + 1 = 2; 2 + 2^24 is exact, + 1 is rounded to 2^24 + 4, and the last 1 is lost. */
 static void test_left_over_columns_are_added_in_four_parts(void **state) {
     const float x[] = {1, 16777216, 1, 1, 1};
 

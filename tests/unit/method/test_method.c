@@ -38,9 +38,9 @@ static void test_a_configuration_must_name_its_method(void **state) {
     tiny_end(&t);
 }
 
-/* GPT-2 of the goldens: 2 blocks of width 4, 11 tokens, 8 positions. Per block 4 layer-norm vectors
- * (16), c_attn 4 x 12 + 12, c_proj 4 x 4 + 4, c_fc 4 x 16 + 16, c_proj 16 x 4 + 4: 244. With wte 44,
- * wpe 32 and ln_f 8: 572. */
+/* GPT-2 of the goldens: 2 blocks of width 4, 11 tokens, 8 positions. Per block 4 layer-norm
+ * vectors (16), c_attn 4 x 12 + 12, c_proj 4 x 4 + 4, c_fc 4 x 16 + 16, c_proj 16 x 4 + 4: 244.
+ * With wte 44, wpe 32 and ln_f 8: 572. */
 static void test_parameters_are_counted_in_memory_and_streamed(void **state) {
     const struct fb_node *pools;
     struct fb_merge merge = {0};

@@ -24,7 +24,7 @@ static void test_keys_and_shapes_that_differ_are_listed(void **state) {
     tiny_end(&t);
 }
 
-/* 25 keys that the second model lacks (and one that both have): 20 lines and the rest as a count. */
+/* 25 keys that the second model lacks (and one that both have): 20 lines, the rest as a count. */
 static void test_a_long_table_is_cut(void **state) {
     struct fb_entry e[26];
     char names[26][16];

@@ -71,8 +71,8 @@ static void test_what_is_wrong_is_named_with_its_place(void **state) {
     refused("tasks: [{dataset: {name: cola}}]", "t.yaml:1:9: a task needs a string 'name'");
     refused("tasks: [cola, cola]", "t.yaml:1:15: this task is listed twice: 'cola'");
     refused("tasks: [qnly]",
-            "t.yaml:1:9: unknown GLUE task 'qnly' (did you mean 'qnli'?); there are "
-            "cola, mnli, mrpc, qnli, qqp, rte, sst2, stsb");
+            "t.yaml:1:9: no GLUE task 'qnly' (did you mean 'qnli'?) (there are cola, mnli, mrpc, "
+            "qnli, qqp, rte, sst2, stsb)");
 }
 
 static int release(void **state) {

@@ -1,0 +1,1 @@
+dataset tests/golden/data/nulls_dictionary.arrow --limit 3

@@ -1,0 +1,1 @@
+dataset tests/golden/data/lz4.arrow
