@@ -2,8 +2,8 @@
  *
  *     bench_gemm [--repeat N] [--rows LARGEST] [--least SMALLEST]
  *
- * For the four matrices of a GPT-2 block and 1 .. 4096 rows: the best f32 GFLOP/s of N passes of our
- * product (alone, and with the bias and what the model does to the result) and of oneDNN with the
+ * For the four matrices of a GPT-2 block and 1 .. 4096 rows: the best f32 GFLOP/s of N passes of
+ * our product (alone, and with the bias and what the model does to the result) and of oneDNN with
  * weights as [in, out] and as [out, in], measured in turns; the ratio of our product to the faster
  * of the two. "same": whether each implementation computes a row to the same bits as when it stands
  * among LARGEST rows, which evaluation relies on. */

@@ -2,12 +2,13 @@
  *
  *     bench_merge POOL [OUT [ROUNDS]]
  *
- * POOL holds one folder per model, `_pretrained_` among them; OUT (default: POOL/../merged.st) is
+ * POOL holds one folder per model, `_pretrained_` among them; OUT (default: merged.safetensors) is
  * written and removed. The bound is measured in the same run: all model files are read with read(2)
  * into a small buffer and as many bytes as the result has are written with pwrite(2), by as many
- * threads as a merge uses, and synced as a merge is. Each round does every row once; the table
- * shows the fastest. Memory is the peak of anonymous pages (what the process needs for itself)
- * and of mapped file pages, sampled every 10 ms. */
+ * threads as a merge uses, and synced as a merge is. Each of ROUNDS (default: 3) does every row
+ * once; the table shows, for each row, the round with the median time. Memory is the peak of
+ * anonymous pages (what the process needs for itself) and of mapped file pages, sampled every
+ * 10 ms. */
 #include "base/file.h"
 #include "base/map.h"
 #include "base/number.h"
@@ -25,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BUFFER = 1 << 18, MODELS_MAX = 64 };
+enum { BUFFER = 1 << 18, MODELS_MAX = 64, ROUNDS_MAX = 99 };
 
 static const char *const rows[] = {"{name: simple_average}", "{name: task_arithmetic}",
                                    "{name: ties_merging}"};
@@ -197,32 +198,44 @@ static struct measured measure(int row, const struct files *f, const char *out) 
     return (struct measured){begun, cpu_seconds() - cpu, w.anonymous, w.mapped};
 }
 
+static int by_seconds(const void *a, const void *b) {
+    double x = ((const struct measured *)a)->seconds, y = ((const struct measured *)b)->seconds;
+
+    return (x > y) - (x < y);
+}
+
 int main(int argc, char **argv) {
-    struct measured best[ROWS + 1] = {{0}};
+    struct measured all[ROWS + 1][ROUNDS_MAX], median[ROWS + 1];
     struct files f = {0};
     const char *out;
     int64_t rounds = 3;
 
-    if (argc < 2 || (argc > 3 && !fb_parse_int(argv[3], &rounds))) {
+    if (argc < 2) {
         fprintf(stderr, "usage: bench_merge POOL [OUT [ROUNDS]]\n");
         return 2;
     }
     out = argc > 2 ? argv[2] : "merged.safetensors";
+    if (argc > 3 && (!fb_parse_int(argv[3], &rounds) || rounds < 1 || rounds > ROUNDS_MAX)) {
+        fprintf(stderr, "bench_merge: ROUNDS: '%s' is not 1 .. %d\n", argv[3], ROUNDS_MAX);
+        return 2;
+    }
     find_files(&f, argv[1]);
     for (int64_t r = 0; r < rounds; r++)
-        for (int i = 0; i <= ROWS; i++) {
-            struct measured m = measure(i, &f, out);
-            if (!r || m.seconds < best[i].seconds) best[i] = m;
-        }
-    printf("%d models, %.2f GB read, %.2f GB written, %d threads, best of %jd\n", f.count,
-           (double)f.total / 1e9, (double)f.result / 1e9, omp_get_max_threads(), (intmax_t)rounds);
+        for (int i = 0; i <= ROWS; i++)
+            all[i][r] = measure(i, &f, out);
+    for (int i = 0; i <= ROWS; i++) {
+        qsort(all[i], (size_t)rounds, sizeof all[i][0], by_seconds);
+        median[i] = all[i][rounds / 2];
+    }
+    printf("%d models, %.2f GB read, %.2f GB written, %d threads, median of %d\n", f.count,
+           (double)f.total / 1e9, (double)f.result / 1e9, omp_get_max_threads(), (int)rounds);
     printf("%-28s %8s %8s %8s %8s %10s %11s\n", "", "seconds", "cpu s", "GB/s", "x bound",
            "own MiB", "mapped MiB");
     for (int i = 0; i <= ROWS; i++)
-        printf("%-28s %8.3f %8.2f %8.2f %8.2f %10.0f %11.0f\n", names[i], best[i].seconds,
-               best[i].cpu, (double)(f.total + f.result) / 1e9 / best[i].seconds,
-               best[i].seconds / best[0].seconds, (double)best[i].anonymous / 1024,
-               (double)best[i].mapped / 1024);
-    printf("ties_merging / simple_average: %.2f\n", best[ROWS].seconds / best[1].seconds);
+        printf("%-28s %8.3f %8.2f %8.2f %8.2f %10.0f %11.0f\n", names[i], median[i].seconds,
+               median[i].cpu, (double)(f.total + f.result) / 1e9 / median[i].seconds,
+               median[i].seconds / median[0].seconds, (double)median[i].anonymous / 1024,
+               (double)median[i].mapped / 1024);
+    printf("ties_merging / simple_average: %.2f\n", median[ROWS].seconds / median[1].seconds);
     return 0;
 }

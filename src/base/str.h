@@ -34,8 +34,8 @@ bool fb_ends_with(const char *text, const char *words);
  * near enough to be a likely slip (at most a third of the longer word). If none is: the shortest
  * one that begins with `word` (two letters or more) or has it inside (four or more), else NULL. */
 const char *fb_nearest(const char *word, const char *const *candidates, size_t n);
-/* fb_fail with "no <what> '<word>' (did you mean '<nearest>'?) (there are <all>)": how every look-up
- * by name fails. */
+/* fb_fail with "no <what> '<word>' (did you mean '<nearest>'?) (there are <all>)": how look-ups by
+ * name fail. */
 int fb_fail_unknown(struct fb_err *err, int code, const char *what, const char *word,
                     const char *const *candidates, size_t n);
 

@@ -85,8 +85,7 @@ struct fb_node *fb_value_real(struct fb_arena *a, const char *text, size_t size,
         else if (*from != '_' && !(*from == '+' && from == digits)) *to++ = *from;
     *to = '\0';
     if (!strcasecmp(digits, "inf")) value = HUGE_VAL;
-    else if (!strcasecmp(digits, "nan")) value = NAN;
-    else if (!fb_parse_real(digits, &value)) value = NAN; /* the token is a number by its form */
+    else if (!strcasecmp(digits, "nan") || !fb_parse_real(digits, &value)) value = NAN;
     return fb_node_real(a, sign < 0 ? -value : value, where, err);
 }
 
@@ -236,7 +235,8 @@ static struct fb_node *parse_map(struct parser *p) {
 static int parse_argument(struct parser *p, struct fb_argument *arg, bool named_before) {
     if (p->now.kind == FB_TOKEN_ID && p->next.kind == FB_TOKEN_EQUAL) {
         arg->name = fb_arena_strndup(p->a, p->line + p->now.at, p->now.size, p->err);
-        if (!arg->name || advance(p) || advance(p)) return p->err->code;
+        if (!arg->name || advance(p)) return p->err->code; /* the name */
+        if (advance(p)) return p->err->code;               /* the '=' */
     } else if (named_before) {
         return fb_override_fail(p->err, p->line, p->now.at,
                                 "a positional argument after a named one");
@@ -279,7 +279,8 @@ static int parse_function(struct parser *p, struct fb_value *out) {
 
     if (!name || !(args = fb_arena_calloc(p->a, (size_t)count_commas(p), sizeof *args, p->err)))
         return p->err->code;
-    if (advance(p) || advance(p) || parse_arguments(p, args, &count)) return p->err->code;
+    if (advance(p)) return p->err->code;
+    if (advance(p) || parse_arguments(p, args, &count)) return p->err->code;
     if (!fb_sweep_call(out, name, args, count, p->a, p->err)) return FB_OK;
     if (p->err->code == FB_ENOMEM) return p->err->code;
     memcpy(words, p->err->msg, sizeof words);

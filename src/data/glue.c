@@ -114,12 +114,28 @@ static int open_file(struct search *s, const char *path, int64_t limit, struct f
     return err->code;
 }
 
+/* Steps over `before` and one to five digits: their value. */
+static bool small_number(const char **text, const char *before, int *value) {
+    const char *digit = *text + strlen(before);
+    size_t digits;
+
+    if (strncmp(*text, before, strlen(before)) != 0) return false;
+    digits = strspn(digit, "0123456789");
+    if (digits < 1 || digits > 5) return false;
+    *value = 0;
+    for (size_t i = 0; i < digits; i++)
+        *value = *value * 10 + (digit[i] - '0');
+    *text = digit + digits;
+    return true;
+}
+
 /* "validation-00001-of-00003.parquet": `*index` 1, `*of` 3; other endings leave them alone. */
 static bool is_shard(const char *name, const char *stem, int *index, int *of) {
     size_t n = strlen(stem);
 
     if (strncmp(name, stem, n) || name[n] != '-' || !fb_ends_with(name, ".parquet")) return false;
-    if (sscanf(name + n, "-%5d-of-%5d", index, of) != 2) *index = *of = -1;
+    name += n;
+    if (!small_number(&name, "-", index) || !small_number(&name, "-of-", of)) *index = *of = -1;
     return true;
 }
 

@@ -35,7 +35,7 @@ static int grow(void **array, size_t count, size_t size, struct fb_err *err) {
 
 int fb_sink_reserve(struct fb_sink *sink, int64_t n, struct fb_err *err) {
     struct fb_column *c = &sink->column;
-    int64_t capacity = sink->capacity;
+    int64_t capacity;
     size_t want;
     bool first = !sink->capacity;
 

@@ -63,7 +63,7 @@ int fb_thrift_int(struct fb_thrift *t, const struct fb_thrift_field *f, int64_t 
 
     if (f->type == FB_THRIFT_BYTE) {
         if (byte(t, &b, err)) return err->code;
-        *out = (int8_t)b;
+        *out = b < 0x80 ? (int64_t)b : (int64_t)b - 0x100;
         return FB_OK;
     }
     if (f->type < FB_THRIFT_I16 || f->type > FB_THRIFT_I64) return wrong_type(f, "integer", err);

@@ -15,10 +15,15 @@
 
 /* 64 Ki elements of 8 models are 2 MiB: long enough to read at full speed, and small enough that
  * the last threads of a run do not wait for each other. */
-enum { BLOCK = 1 << 16, BLOCK_MAX = 1 << 24, ALIGNMENT = 64 };
+enum { BLOCK = 1 << 16, BLOCK_MAX = 1 << 24, AROUND = 1 << 14, ALIGNMENT = 64 };
 
 struct item {
     int64_t key, begin, count;
+};
+
+/* How keys are cut: into pieces of `length` elements, of which each `stride`-th is an item. */
+struct cut {
+    int64_t length, stride;
 };
 
 /* Which models, cut into which blocks. */
@@ -27,7 +32,8 @@ struct plan {
     int base;          /* model index or -1 */
     const int *expert; /* model indices */
     int experts;
-    int64_t block; /* longest item */
+    struct cut cut;
+    int64_t longest; /* elements of the longest item */
     struct item *item;
     int64_t items;
 };
@@ -65,33 +71,50 @@ static int64_t block_size(const struct fb_merge *merge) {
     return merge->block < BLOCK_MAX ? merge->block : BLOCK_MAX;
 }
 
-int64_t fb_each_blocks(const struct fb_merge *merge) {
-    int64_t block = block_size(merge), n = 0;
-
-    for (int64_t k = 0; k < fb_pool_keys(merge->pool); k++)
-        n += (fb_pool_key(merge->pool, k)->numel + block - 1) / block;
-    return n;
+static struct cut cut_blocks(const struct fb_merge *merge) {
+    return (struct cut){block_size(merge), 1};
 }
 
-static int plan_make(struct plan *plan, struct fb_merge *merge, struct fb_err *err) {
-    int64_t block = block_size(merge), n = 0;
+static struct cut cut_sample(const struct fb_merge *merge) {
+    int64_t block = block_size(merge);
+
+    return (struct cut){block < FB_EACH_PIECE ? block : FB_EACH_PIECE, FB_EACH_STRIDE};
+}
+
+static int64_t count_items(const struct fb_merge *merge, struct cut cut) {
+    int64_t n = 0;
+
+    for (int64_t k = 0; k < fb_pool_keys(merge->pool); k++)
+        n += (fb_pool_key(merge->pool, k)->numel + cut.length - 1) / cut.length;
+    return (n + cut.stride - 1) / cut.stride;
+}
+
+int64_t fb_each_blocks(const struct fb_merge *merge) {
+    return count_items(merge, cut_blocks(merge));
+}
+
+static int plan_make(struct plan *plan, struct fb_merge *merge, struct cut cut,
+                     struct fb_err *err) {
+    int64_t n = 0;
 
     plan->merge = merge;
-    plan->items = fb_each_blocks(merge);
+    plan->cut = cut;
+    plan->items = count_items(merge, cut);
     plan->item = fb_calloc((size_t)plan->items, sizeof *plan->item, err);
     if (!plan->item) return err->code;
     for (int64_t k = 0; k < fb_pool_keys(merge->pool); k++) {
         int64_t left = fb_pool_key(merge->pool, k)->numel;
-        for (int64_t begin = 0; left > 0; begin += block, left -= block) {
-            int64_t count = left < block ? left : block;
-            plan->item[n++] = (struct item){k, begin, count};
-            if (count > plan->block) plan->block = count;
+        for (int64_t begin = 0; left > 0; begin += cut.length, left -= cut.length) {
+            int64_t count = left < cut.length ? left : cut.length;
+            if (n++ % cut.stride) continue;
+            plan->item[(n - 1) / cut.stride] = (struct item){k, begin, count};
+            if (count > plan->longest) plan->longest = count;
         }
     }
     return FB_OK;
 }
 
-static int plan_pool(struct plan *plan, struct fb_merge *merge, bool with_base,
+static int plan_pool(struct plan *plan, struct fb_merge *merge, bool with_base, struct cut cut,
                      struct fb_err *err) {
     struct fb_pool *pool = merge->pool;
     int *expert = fb_arena_calloc(merge->arena, (size_t)fb_pool_experts(pool), sizeof *expert, err);
@@ -101,7 +124,7 @@ static int plan_pool(struct plan *plan, struct fb_merge *merge, bool with_base,
     for (int i = 0; i < plan->experts; i++)
         expert[i] = fb_pool_expert(pool, i);
     if (with_base && (plan->base = fb_pool_base(pool, err)) < 0) return err->code;
-    return plan_make(plan, merge, err);
+    return plan_make(plan, merge, cut, err);
 }
 
 int fb_each_align(struct fb_merge *merge, bool with_base, struct fb_err *err) {
@@ -193,12 +216,18 @@ static int read_block(const struct plan *plan, const struct item *item, struct l
     return FB_OK;
 }
 
+/* The kernel maps up to AROUND elements on either side of what is touched; where those are not
+ * read next, they go too. */
 static void forget_block(const struct plan *plan, const struct item *item) {
     struct fb_pool *pool = plan->merge->pool;
+    int64_t around = plan->cut.stride > 1 ? AROUND : 0, end = item->begin + item->count;
+    int64_t begin = item->begin > around ? item->begin - around : 0;
+    int64_t left = fb_pool_key(pool, item->key)->numel - end;
 
-    if (plan->base >= 0) fb_pool_forget(pool, plan->base, item->key, item->begin, item->count);
+    end += left < around ? left : around;
+    if (plan->base >= 0) fb_pool_forget(pool, plan->base, item->key, begin, end - begin);
     for (int e = 0; e < plan->experts; e++)
-        fb_pool_forget(pool, plan->expert[e], item->key, item->begin, item->count);
+        fb_pool_forget(pool, plan->expert[e], item->key, begin, end - begin);
 }
 
 static int merge_block(const struct loop *loop, const struct item *item, struct lane *lane,
@@ -234,7 +263,7 @@ static int run_item(const struct loop *loop, int64_t i, struct lane *lane, int t
 
 static int lane_make(struct lane *lane, const struct plan *plan, struct fb_err *err) {
     size_t buffers = (size_t)plan->experts + 3;
-    size_t stride = ((size_t)plan->block + 15) & ~(size_t)15;
+    size_t stride = ((size_t)plan->longest + 15) & ~(size_t)15;
     float *at;
 
     *lane = (struct lane){0};
@@ -336,7 +365,7 @@ static int merge_plan(const struct plan *plan, fb_block_fn *fn, const void *stat
 static int merge_pool(struct fb_merge *merge, bool with_base, fb_block_fn *fn, const void *state,
                       const struct second *second, struct fb_err *err) {
     struct plan plan;
-    int rc = plan_pool(&plan, merge, with_base, err);
+    int rc = plan_pool(&plan, merge, with_base, cut_blocks(merge), err);
 
     if (!rc) rc = merge_plan(&plan, fn, state, second, err);
     free(plan.item);
@@ -355,15 +384,29 @@ int fb_merge_twice(struct fb_merge *merge, bool with_base, fb_block_fn *fn, void
     return merge_pool(merge, with_base, fn, state, &second, err);
 }
 
-int fb_scan_each(struct fb_merge *merge, const char *what, bool with_base, fb_scan_fn *fn,
-                 const void *state, void *const *accumulators, struct fb_err *err) {
+static int scan_pool(struct fb_merge *merge, const char *what, bool with_base, struct cut cut,
+                     struct loop loop, struct fb_err *err) {
     struct plan plan;
-    struct loop loop = {.plan = &plan, .scan = fn, .state = state, .accumulators = accumulators};
-    int rc = plan_pool(&plan, merge, with_base, err);
+    int rc = plan_pool(&plan, merge, with_base, cut, err);
 
+    loop.plan = &plan;
     if (!rc) rc = run_loop(&loop, what, err);
     free(plan.item);
     return rc;
+}
+
+int fb_scan_each(struct fb_merge *merge, const char *what, bool with_base, fb_scan_fn *fn,
+                 const void *state, void *const *accumulators, struct fb_err *err) {
+    struct loop loop = {.scan = fn, .state = state, .accumulators = accumulators};
+
+    return scan_pool(merge, what, with_base, cut_blocks(merge), loop, err);
+}
+
+int fb_scan_sample(struct fb_merge *merge, const char *what, bool with_base, fb_scan_fn *fn,
+                   const void *state, void *const *accumulators, struct fb_err *err) {
+    struct loop loop = {.scan = fn, .state = state, .accumulators = accumulators};
+
+    return scan_pool(merge, what, with_base, cut_sample(merge), loop, err);
 }
 
 static void copy_base(const void *state, const struct fb_block *in, float *out) {
@@ -377,7 +420,7 @@ int fb_merge_copy(struct fb_merge *merge, int model, struct fb_err *err) {
 
     if (!merge->stream_path) return fb_pool_load(merge->pool, model, &merge->weights, err);
     if (fb_pool_align(merge->pool, &model, 1, err)) return err->code;
-    rc = plan_make(&plan, merge, err);
+    rc = plan_make(&plan, merge, cut_blocks(merge), err);
     if (!rc) rc = merge_plan(&plan, copy_base, NULL, NULL, err);
     free(plan.item);
     return rc;

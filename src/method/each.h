@@ -9,6 +9,8 @@
 #include "base/clones.h"
 #include "method/method.h"
 
+enum { FB_EACH_PIECE = 4096, FB_EACH_STRIDE = 61 };
+
 struct fb_block {
     const struct fb_pool_key *key;
     int64_t key_index;
@@ -45,6 +47,10 @@ int fb_merge_twice(struct fb_merge *merge, bool with_base, fb_block_fn *fn, void
 /* Runs `fn` over every block without output; accumulators[t] for thread t < fb_each_threads(). */
 int fb_scan_each(struct fb_merge *merge, const char *what, bool with_base, fb_scan_fn *fn,
                  const void *state, void *const *accumulators, struct fb_err *err) FB_MUST_CHECK;
+/* The same over a sample, one in FB_EACH_STRIDE of the pieces of FB_EACH_PIECE elements (or what is
+ * left of a key) that the keys consist of; `index` counts the pieces of the sample. */
+int fb_scan_sample(struct fb_merge *merge, const char *what, bool with_base, fb_scan_fn *fn,
+                   const void *state, void *const *accumulators, struct fb_err *err) FB_MUST_CHECK;
 /* One model, unchanged, into the sink; no alignment is needed. */
 int fb_merge_copy(struct fb_merge *merge, int model, struct fb_err *err) FB_MUST_CHECK;
 

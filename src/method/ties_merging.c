@@ -11,9 +11,9 @@
  * Sums over the experts are taken in torch's order (cascade.h), for which the elements have the
  * position of the reference: keys sorted by name, one after the other.
  *
- * Two passes over the models find every m_i exactly (threshold.h), a third merges. The majority sign
- * is known only when the third pass is over: it is run as if the majority were positive, and the
- * blocks in which that made a difference are done again if it was not. */
+ * One pass over the models finds every m_i exactly (threshold.h), a second merges. The majority
+ * sign is known only when the second pass is over: it is run as if the majority were positive, and
+ * the blocks in which that made a difference are done again if it was not. */
 #include "method/each.h"
 
 #include "base/alloc.h"
@@ -89,12 +89,13 @@ static int32_t signs(float *sign, const float *sum, int64_t n) {
 static bool settle(float *sign, const uint32_t *kept, const float *base, const struct ties *t,
                    int64_t n) {
     uint32_t matters = 0, zero = t->merge_func == MERGE_MAX;
+    float majority = t->majority;
 
     for (int64_t i = 0; i < n; i++) {
         uint32_t drawn = sign[i] == 0.0f, bits;
         memcpy(&bits, &base[i], sizeof bits);
         matters |= drawn & (kept[i] | (zero & (bits == 0x80000000u)));
-        sign[i] = drawn ? t->majority : sign[i];
+        sign[i] = drawn ? majority : sign[i];
     }
     return matters;
 }

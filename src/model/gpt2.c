@@ -99,8 +99,17 @@ static int bind_norm(struct fb_norm *norm, const struct fb_gpt2_config *c,
     return norm->bias ? FB_OK : err->code;
 }
 
+static void release(struct fb_weights *weights, const char *prefix, const char *suffix) {
+    char name[2 * NAME];
+
+    snprintf(name, sizeof name, "%s.%s", prefix, suffix);
+    fb_weights_release(weights, name);
+}
+
+/* `used` is `weights` when what is copied may be released, else NULL. */
 static int bind_block(struct block *block, const struct fb_gpt2_config *c, int64_t layer,
-                      const struct fb_weights *weights, struct fb_err *err) {
+                      const struct fb_weights *weights, struct fb_weights *used,
+                      struct fb_err *err) {
     char name[NAME];
 
     for (int i = 0; i < NORMS; i++) {
@@ -119,12 +128,15 @@ static int bind_block(struct block *block, const struct fb_gpt2_config *c, int64
             !(b = bind(weights, to->name, "bias", 0, out, err)) ||
             fb_pack(&to->weight, w, FB_IN_OUT, b, in, out, NULL, err))
             return err->code;
+        if (!used) continue;
+        release(used, to->name, "weight");
+        release(used, to->name, "bias");
     }
     return FB_OK;
 }
 
-int fb_gpt2_create(struct fb_gpt2 **out, const struct fb_gpt2_config *config,
-                   const struct fb_weights *weights, struct fb_err *err) {
+static int create(struct fb_gpt2 **out, const struct fb_gpt2_config *config,
+                  const struct fb_weights *weights, struct fb_weights *used, struct fb_err *err) {
     struct fb_gpt2 *m = fb_calloc(1, sizeof *m + (size_t)config->n_layer * sizeof *m->block, err);
 
     *out = NULL;
@@ -135,12 +147,22 @@ int fb_gpt2_create(struct fb_gpt2 **out, const struct fb_gpt2_config *config,
         bind_norm(&m->ln_f, config, weights, "ln_f", err))
         goto fail;
     for (int64_t i = 0; i < config->n_layer; i++)
-        if (bind_block(&m->block[i], config, i, weights, err)) goto fail;
+        if (bind_block(&m->block[i], config, i, weights, used, err)) goto fail;
     *out = m;
     return FB_OK;
 fail:
     fb_gpt2_free(m);
     return err->code;
+}
+
+int fb_gpt2_create(struct fb_gpt2 **out, const struct fb_gpt2_config *config,
+                   const struct fb_weights *weights, struct fb_err *err) {
+    return create(out, config, weights, NULL, err);
+}
+
+int fb_gpt2_create_from(struct fb_gpt2 **out, const struct fb_gpt2_config *config,
+                        struct fb_weights *weights, struct fb_err *err) {
+    return create(out, config, weights, weights, err);
 }
 
 void fb_gpt2_free(struct fb_gpt2 *m) {
@@ -209,9 +231,10 @@ static struct fb_tensor *attend_last(struct fb_graph *g, const struct block *b,
 }
 
 static float attention_scale(const struct fb_gpt2_config *c, int64_t layer) {
+    const int64_t head = c->n_embd / c->n_head;
     double scale = 1.0;
 
-    if (c->scale_attn_weights) scale /= sqrt((double)(c->n_embd / c->n_head));
+    if (c->scale_attn_weights) scale /= sqrt((double)head);
     if (c->scale_attn_by_inverse_layer_idx) scale /= (double)(layer + 1);
     return (float)scale;
 }

@@ -33,6 +33,10 @@ struct fb_gpt2; /* opaque, owned: fb_gpt2_free; any number of threads may not sh
  * is borrowed until fb_gpt2_free. */
 int fb_gpt2_create(struct fb_gpt2 **out, const struct fb_gpt2_config *config,
                    const struct fb_weights *weights, struct fb_err *err) FB_MUST_CHECK;
+/* The same, but values of `weights` that are its own are released as soon as they have been copied,
+ * so that the model and its copy are never in memory together. */
+int fb_gpt2_create_from(struct fb_gpt2 **out, const struct fb_gpt2_config *config,
+                        struct fb_weights *weights, struct fb_err *err) FB_MUST_CHECK;
 void fb_gpt2_free(struct fb_gpt2 *m);
 
 const struct fb_gpt2_config *fb_gpt2_config(const struct fb_gpt2 *m);

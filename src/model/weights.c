@@ -86,6 +86,14 @@ const struct fb_weight *fb_weights_find(const struct fb_weights *w, const char *
     return at < 0 ? NULL : &w->item[at];
 }
 
+void fb_weights_release(struct fb_weights *w, const char *name) {
+    int64_t at = fb_names_find(&w->names, name);
+
+    if (at < 0 || !w->item[at].owned) return;
+    free(w->item[at].owned);
+    w->item[at].data = w->item[at].owned = NULL;
+}
+
 void fb_weights_free(struct fb_weights *w) {
     for (int64_t i = 0; i < w->names.count; i++)
         free(w->item[i].owned);

@@ -34,6 +34,9 @@ struct fb_weight *fb_weights_add(struct fb_weights *w, const char *name, int ndi
 struct fb_weight *fb_weights_borrow(struct fb_weights *w, const char *name, int ndim,
                                     const int64_t *shape, const float *data, struct fb_err *err);
 const struct fb_weight *fb_weights_find(const struct fb_weights *w, const char *name);
+/* Frees the values of a tensor that are ours, for a model that has its own copy of them: name and
+ * shape stay, data becomes NULL. Borrowed values stay as they are. */
+void fb_weights_release(struct fb_weights *w, const char *name);
 void fb_weights_free(struct fb_weights *w);
 
 #endif

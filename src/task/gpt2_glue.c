@@ -385,7 +385,7 @@ static int open_model(struct fb_gpt2 **out, int64_t *width, struct fb_evaluation
         fb_gpt2_config_read(&config, json, err))
         return err->code;
     *width = config.n_embd;
-    return fb_gpt2_create(out, &config, &e->merged->weights, err);
+    return fb_gpt2_create_from(out, &config, &e->merged->weights, err);
 }
 
 static int run(const void *options, struct fb_evaluation *e, struct fb_err *err) {

@@ -10,7 +10,8 @@
 /* What an evaluation works with. Everything is borrowed. */
 struct fb_evaluation {
     struct fb_pool *pool;
-    const struct fb_merge *merged;
+    struct fb_merge *merged; /* borrowed; a task pool may release values that its model has copied,
+                                as nothing reads them afterwards */
     const struct fb_log *log;
     struct fb_arena *arena;
     const char *data_dir;         /* path.data_dir of the configuration, or NULL */

@@ -78,6 +78,36 @@ static void test_mixed_sizes_keep_their_contents(void **state) {
     fb_arena_free(&a);
 }
 
+/* Chunks double up to 64 MiB: a small block after a larger one gets a chunk of 64 MiB, not of twice
+ * the larger one. None of this memory is touched. */
+static void test_growth_stops_at_64_mib(void **state) {
+    const size_t step = (size_t)64 << 20;
+    struct fb_arena a = {0};
+    struct fb_err err = {0};
+    char *block;
+
+    (void)state;
+    assert_non_null(fb_arena_alloc(&a, step + 1, &err));
+    assert_non_null(block = fb_arena_alloc(&a, 1, &err));
+    assert_ptr_equal(fb_arena_alloc(&a, step - 64, &err), block + 64); /* fills the chunk */
+    assert_ptr_not_equal(fb_arena_alloc(&a, 1, &err), block + step);
+    fb_arena_free(&a);
+}
+
+/* The largest doubling: 32 MiB is followed by 64 MiB. */
+static void test_growth_doubles_up_to_64_mib(void **state) {
+    const size_t half = (size_t)32 << 20;
+    struct fb_arena a = {0};
+    struct fb_err err = {0};
+    char *block;
+
+    (void)state;
+    assert_non_null(fb_arena_alloc(&a, half - 1, &err));
+    assert_non_null(block = fb_arena_alloc(&a, 64, &err));
+    assert_ptr_equal(fb_arena_alloc(&a, 2 * (half - 1) - 64, &err), block + 64);
+    fb_arena_free(&a);
+}
+
 static void test_strings(void **state) {
     struct fb_arena a = {0};
     struct fb_err err = {0};
@@ -139,6 +169,8 @@ int main(void) {
         cmocka_unit_test(test_reset_keeps_the_memory_and_forgets_the_blocks),
         cmocka_unit_test(test_blocks_larger_than_a_chunk_fit),
         cmocka_unit_test(test_mixed_sizes_keep_their_contents),
+        cmocka_unit_test(test_growth_stops_at_64_mib),
+        cmocka_unit_test(test_growth_doubles_up_to_64_mib),
         cmocka_unit_test(test_strings),
         cmocka_unit_test(test_zeroed_blocks_stay_zero_after_a_reset),
         cmocka_unit_test(test_impossible_sizes_are_refused),

@@ -111,6 +111,53 @@ static void test_a_scan_sees_every_value_once(void **state) {
     free(pointer);
 }
 
+static void count_values(void *accumulator, const void *state, const struct fb_block *in) {
+    int64_t *count = accumulator;
+
+    (void)state;
+    count[0] += in->count;
+    count[1] += in->begin;
+}
+
+static void check_sample(int64_t n, int64_t block, int64_t values, int64_t begins) {
+    int64_t(*count)[2] = calloc((size_t)fb_each_threads(), sizeof *count), sum[2] = {0};
+    void **pointer = calloc((size_t)fb_each_threads(), sizeof *pointer);
+    float *x = calloc((size_t)n, sizeof *x);
+    struct tiny t;
+
+    assert_true(count && pointer && x);
+    for (int i = 0; i < fb_each_threads(); i++)
+        pointer[i] = count[i];
+    tiny_begin(&t);
+    tiny_model(&t, "a", "w", x, n);
+    tiny_model(&t, "b", "w", x, n);
+    tiny_pool(&t, pool);
+    t.merge.block = block;
+    assert_int_equal(fb_each_align(&t.merge, false, &t.err), FB_OK);
+    assert_int_equal(fb_scan_sample(&t.merge, "sample", false, count_values, NULL, pointer, &t.err),
+                     FB_OK);
+    for (int i = 0; i < fb_each_threads(); i++)
+        for (int j = 0; j < 2; j++)
+            sum[j] += count[i][j];
+    assert_int_equal(sum[0], values);
+    assert_int_equal(sum[1], begins);
+    tiny_end(&t);
+    free(count);
+    free(pointer);
+    free(x);
+}
+
+static void test_a_sample_is_every_so_manieth_piece(void **state) {
+    const int64_t far = FB_EACH_STRIDE * FB_EACH_PIECE;
+
+    (void)state;
+    check_sample(5, 2, 2, 0);
+    check_sample(far, 0, FB_EACH_PIECE, 0);
+    check_sample(far + 3, 0, FB_EACH_PIECE + 3, far);
+    check_sample(far + FB_EACH_PIECE + 3, 0, 2 * FB_EACH_PIECE, far);
+    check_sample(2 * FB_EACH_STRIDE, 1, 2, FB_EACH_STRIDE);
+}
+
 static void test_a_file_that_cannot_be_written_leaves_nothing(void **state) {
     struct tiny t;
 
@@ -179,6 +226,7 @@ int main(void) {
         cmocka_unit_test(test_no_number_of_threads_changes_a_bit),
         cmocka_unit_test(test_marked_blocks_are_done_twice_if_asked_for),
         cmocka_unit_test(test_a_scan_sees_every_value_once),
+        cmocka_unit_test(test_a_sample_is_every_so_manieth_piece),
         cmocka_unit_test(test_a_file_that_cannot_be_written_leaves_nothing),
         cmocka_unit_test(test_keeps_stored_types_when_told_to),
         cmocka_unit_test(test_every_failed_allocation_is_reported),

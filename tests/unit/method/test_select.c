@@ -1,5 +1,6 @@
 #include "method/select.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -97,19 +98,153 @@ static void test_copies_count_as_often_as_they_say(void **state) {
     free(bins);
 }
 
-static void test_infinity_and_nan_are_noticed(void **state) {
+/* ---- windows --------------------------------------------------------------------------------- */
+
+enum { VALUES = 70003 }; /* more than a strip, and no multiple of the vector length */
+
+static struct fb_window *new_window(uint32_t first) {
+    struct fb_window *w = calloc(1, sizeof *w);
+
+    assert_non_null(w);
+    w->first = first;
+    return w;
+}
+
+static void check_near(const float *x, const float *base, int64_t n, uint32_t first, int copies) {
+    struct fb_window *fast = new_window(first), *plain = new_window(first);
+    int64_t below = 0, inside = 0;
+
+    fb_select_near(fast, x, base, n, copies);
+    fb_select_near_plain(plain, x, base, n, copies);
+    assert_memory_equal(fast, plain, sizeof *fast);
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t m = bits_of(x[i] - base[i]);
+        below += m < first ? copies : 0;
+        inside += m >= first && m - first < FB_SELECT_WINDOW ? copies : 0;
+    }
+    assert_int_equal(fast->below, below);
+    assert_int_equal(fast->inside, inside);
+    free(fast);
+    free(plain);
+}
+
+static void test_both_versions_count_alike(void **state) {
+    const uint32_t firsts[] = {0, 1, 0x3e000000, 0x7f800000 - FB_SELECT_WINDOW};
+    float *x = malloc(VALUES * sizeof *x), *base = malloc(VALUES * sizeof *base);
+    uint32_t random = 7;
+
+    (void)state;
+    assert_true(x && base);
+    for (int i = 0; i < VALUES; i++) {
+        random = random * 1664525u + 1013904223u;
+        base[i] = (float)(int)(random >> 8) * 1e-7f;
+        x[i] = random >> 28 ? base[i] + (float)(int)random * 1e-10f : base[i];
+    }
+    for (int f = 0; f < 4; f++)
+        for (int64_t n = 0; n < VALUES; n = 3 * n + 1)
+            check_near(x, base, n, firsts[f], 1 + f % 3);
+    check_near(x, base, VALUES, 0x3e000000, 3);
+    check_near(x, x, VALUES, 0, 1); /* all of them in one bin */
+    check_near(x, x, VALUES, 1, 1);
+    free(x);
+    free(base);
+}
+
+/* The bounds of a window are inside and outside: first, first + length - 1. */
+static void test_a_window_ends_where_it_says(void **state) {
+    const uint32_t first = 0x3f800000, bits[8] = {first - 1,
+                                                  first,
+                                                  first + FB_SELECT_WINDOW - 1,
+                                                  first + FB_SELECT_WINDOW,
+                                                  0,
+                                                  0,
+                                                  0,
+                                                  first};
+    struct fb_window *w = new_window(first);
+    float x[8], zero[8] = {0};
+
+    (void)state;
+    memcpy(x, bits, sizeof x);
+    fb_select_near(w, x, zero, 8, 2);
+    assert_int_equal(w->below, 8);
+    assert_int_equal(w->inside, 6);
+    assert_int_equal(w->bins[0], 4);
+    assert_int_equal(w->bins[FB_SELECT_WINDOW - 1], 2);
+    assert_false(w->nonfinite);
+    free(w);
+}
+
+static void test_a_window_notices_infinity_and_nan_at_any_place(void **state) {
+    const uint32_t bad[] = {0x7f800000, 0xff800000, 0x7fc00001, 0x7fffffff};
+    float zero[19] = {0}, x[19];
+
+    (void)state;
+    for (int i = 0; i < 19; i++) {
+        struct fb_window *w = new_window(0x3f800000);
+        memset(x, 0, sizeof x);
+        memcpy(&x[i], &bad[i % 4], sizeof x[i]);
+        fb_select_near(w, x, zero, 19, 1);
+        assert_true(w->nonfinite);
+        free(w);
+    }
+}
+
+/* Below: 1 in one window and 2 in the other. Inside: three values, ranks 4 to 6. */
+static void test_windows_know_the_ranks_inside_and_no_others(void **state) {
+    struct fb_window *a = new_window(0x3f800000), *b = new_window(0x3f800000);
+    const struct fb_window *both[] = {a, b};
+    int64_t *sum = malloc(FB_SELECT_WINDOW * sizeof *sum);
+    float found = -1;
+
+    (void)state;
+    assert_non_null(sum);
+    fb_select_near(a, (const float[]){1, 0.5f, -1.0078125f}, (const float[]){0, 0, 0}, 3, 1);
+    fb_select_near(b, (const float[]){1, 0.25f, 0, 2}, (const float[]){0, 0, 0, 0}, 4, 1);
+    assert_false(fb_select_inside(&found, both, 2, 3, sum));
+    assert_true(fb_select_inside(&found, both, 2, 4, sum) && found == 1);
+    assert_true(fb_select_inside(&found, both, 2, 5, sum) && found == 1);
+    assert_true(fb_select_inside(&found, both, 2, 6, sum) && found == 1.0078125f);
+    assert_false(fb_select_inside(&found, both, 2, 7, sum));
+    free(a);
+    free(b);
+    free(sum);
+}
+
+/* Three times 2^31 - 1 and once 3 are 2^33 + 2^32 / 2, which 32 bits cannot count. */
+static void test_a_count_that_wrapped_around_is_not_believed(void **state) {
+    struct fb_window *w = new_window(0x3f800000);
+    const struct fb_window *all[] = {w};
+    int64_t *sum = malloc(FB_SELECT_WINDOW * sizeof *sum);
+    float found;
+
+    (void)state;
+    assert_non_null(sum);
+    fb_select_near(w, (const float[]){1, 1}, (const float[]){0, 0}, 2, 0x7fffffff);
+    assert_true(fb_select_inside(&found, all, 1, 1, sum));
+    fb_select_near(w, (const float[]){1}, (const float[]){0}, 1, 0x7fffffff);
+    assert_int_equal(w->inside, 3 * (int64_t)0x7fffffff);
+    assert_false(fb_select_inside(&found, all, 1, 1, sum));
+    free(w);
+    free(sum);
+}
+
+/* 100 values at 1 and 100 at 2: the window of a part lies around it, and within what is finite. */
+static void test_a_guess_lies_around_the_part(void **state) {
     int64_t *bins = calloc(FB_SELECT_UPPER, sizeof *bins);
-    uint32_t largest = 0x7f7fffff, infinity = 0x7f800000, nan = 0x7fc00001;
+    const uint32_t one = bits_of(1), two = bits_of(2), infinity = bits_of(INFINITY);
 
     (void)state;
     assert_non_null(bins);
-    fb_select_upper(bins, &largest, 1, 1);
-    assert_false(fb_select_has_nonfinite(bins));
-    fb_select_upper(bins, &infinity, 1, 1);
-    assert_true(fb_select_has_nonfinite(bins));
-    memset(bins, 0, FB_SELECT_UPPER * sizeof *bins);
-    fb_select_upper(bins, &nan, 1, 1);
-    assert_true(fb_select_has_nonfinite(bins));
+    assert_int_equal(fb_select_guess(bins, 0.5), 0);
+    bins[one >> 15] = bins[two >> 15] = 100;
+    assert_int_equal(fb_select_guess(bins, 0.1), one - (4 << 15));
+    assert_int_equal(fb_select_guess(bins, 0.4), one - (3 << 15));
+    assert_int_equal(fb_select_guess(bins, 0.6), two - (4 << 15));
+    assert_int_equal(fb_select_guess(bins, 1), two - (3 << 15));
+    bins[0] = 1000;
+    assert_int_equal(fb_select_guess(bins, 0), 0);
+    bins[FB_SELECT_UPPER - 1] = 100000;
+    assert_int_equal(fb_select_guess(bins, 1), infinity - FB_SELECT_WINDOW);
     free(bins);
 }
 
@@ -119,7 +254,12 @@ int main(void) {
         cmocka_unit_test(test_equal_magnitudes_are_counted_one_by_one),
         cmocka_unit_test(test_all_values_in_one_bin_are_told_apart),
         cmocka_unit_test(test_copies_count_as_often_as_they_say),
-        cmocka_unit_test(test_infinity_and_nan_are_noticed),
+        cmocka_unit_test(test_both_versions_count_alike),
+        cmocka_unit_test(test_a_window_ends_where_it_says),
+        cmocka_unit_test(test_a_window_notices_infinity_and_nan_at_any_place),
+        cmocka_unit_test(test_windows_know_the_ranks_inside_and_no_others),
+        cmocka_unit_test(test_a_count_that_wrapped_around_is_not_believed),
+        cmocka_unit_test(test_a_guess_lies_around_the_part),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -197,6 +197,38 @@ static void test_matrices_of_linear_layers_are_copied(void **state) {
     assert_false(fb_gpt2_copies("h.0"));
 }
 
+/* The golden's tensors are borrowed: here they are copied into some that may be released. */
+static void test_what_was_copied_may_be_released(void **state) {
+    struct fb_err err = {0};
+    struct golden g;
+    struct fb_weights own = {0};
+    struct fb_gpt2 *kept = NULL, *released = NULL;
+    float *first, *second;
+
+    (void)state;
+    golden_open(&g, "default");
+    for (int64_t i = 0; i < g.weights.names.count; i++) {
+        const struct fb_weight *from = &g.weights.item[i];
+        struct fb_weight *to = fb_weights_add(&own, from->name, from->ndim, from->shape, &err);
+        assert_non_null(to);
+        memcpy(to->owned, from->data, (size_t)from->numel * sizeof *to->owned);
+    }
+    assert_int_equal(fb_gpt2_create(&kept, &g.config, &own, &err), FB_OK);
+    first = run(&g, kept, (struct setting){100, 100, true, false, 2});
+    assert_int_equal(fb_gpt2_create_from(&released, &g.config, &own, &err), FB_OK);
+    for (int64_t i = 0; i < own.names.count; i++)
+        assert_int_equal(own.item[i].owned == NULL, fb_gpt2_copies(own.item[i].name));
+    second = run(&g, released, (struct setting){100, 100, true, false, 2});
+    assert_memory_equal(first, second,
+                        (size_t)(g.sequences.count * g.config.n_embd) * sizeof *first);
+    free(first);
+    free(second);
+    fb_gpt2_free(kept);
+    fb_gpt2_free(released);
+    fb_weights_free(&own);
+    golden_close(&g);
+}
+
 static int attempt(void *arg) {
     const struct golden *g = arg;
     struct fb_err err = {0};
@@ -233,6 +265,7 @@ int main(void) {
         cmocka_unit_test(test_ids_and_lengths_beyond_the_model_are_refused),
         cmocka_unit_test(test_a_score_of_another_width_is_refused),
         cmocka_unit_test(test_matrices_of_linear_layers_are_copied),
+        cmocka_unit_test(test_what_was_copied_may_be_released),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
 

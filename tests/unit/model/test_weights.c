@@ -54,6 +54,28 @@ static void test_borrowed_values_are_not_ours(void **state) {
     fb_weights_free(&w);
 }
 
+static void test_released_values_are_gone_and_the_shapes_stay(void **state) {
+    static const float values[] = {1, 2};
+    const int64_t shape[] = {2};
+    struct fb_err err = {0};
+    struct fb_weights w = {0};
+
+    (void)state;
+    assert_non_null(fb_weights_add(&w, "copied", 1, shape, &err));
+    assert_non_null(fb_weights_add(&w, "kept", 1, shape, &err));
+    assert_non_null(fb_weights_borrow(&w, "not ours", 1, shape, values, &err));
+    fb_weights_release(&w, "copied");
+    fb_weights_release(&w, "not ours");
+    fb_weights_release(&w, "not there");
+    assert_null(fb_weights_find(&w, "copied")->data);
+    assert_null(fb_weights_find(&w, "copied")->owned);
+    assert_int_equal(fb_weights_find(&w, "copied")->numel, 2);
+    assert_non_null(fb_weights_find(&w, "kept")->data);
+    assert_ptr_equal(fb_weights_find(&w, "not ours")->data, values);
+    fb_weights_release(&w, "copied");
+    fb_weights_free(&w);
+}
+
 static void test_a_name_is_taken_once(void **state) {
     const int64_t shape[] = {2};
     struct fb_err err = {0};
@@ -106,6 +128,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tensors_are_kept_in_order_and_aligned),
         cmocka_unit_test(test_borrowed_values_are_not_ours),
+        cmocka_unit_test(test_released_values_are_gone_and_the_shapes_stay),
         cmocka_unit_test(test_a_name_is_taken_once),
         cmocka_unit_test(test_shapes_beyond_memory_are_refused),
         cmocka_unit_test(test_failed_allocations_are_reported),
