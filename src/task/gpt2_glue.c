@@ -65,7 +65,7 @@ struct job {
     const struct opts *options;
     struct fb_evaluation *evaluation;
     const struct fb_glue_item *item;
-    const struct fb_tokenizer *tokenizer;
+    struct fb_encoder *encoder;
     const struct fb_gpt2 *model;
     int64_t width;                /* n_embd of the merged model */
     struct fb_gpt2_config config; /* of the expert whose head is used */
@@ -173,8 +173,8 @@ static int tokenize_row(struct job *job, const struct fb_column *const text[2], 
     const char *second = text[1] ? fb_column_text(text[1], row, &size[1]) : NULL;
     int64_t begin = job->ids.count, end;
 
-    if (fb_tokenizer_encode_pair(job->tokenizer, &job->ids, first, size[0], second, size[1],
-                                 job->options->max_length, err))
+    if (fb_encoder_encode_pair(job->encoder, &job->ids, first, size[0], second, size[1],
+                               job->options->max_length, true, err))
         return err->code;
     /* What stands behind the first padding token is never read. */
     for (end = begin; end < job->ids.count; end++)
@@ -391,6 +391,7 @@ static int open_model(struct fb_gpt2 **out, int64_t *width, struct fb_evaluation
 static int run(const void *options, struct fb_evaluation *e, struct fb_err *err) {
     const struct opts *o = options;
     struct fb_tokenizer *tokenizer = NULL;
+    struct fb_encoder *encoder = NULL;
     struct fb_predictions predictions = {0};
     struct fb_gpt2 *model = NULL;
     struct fb_glue_list list;
@@ -398,13 +399,14 @@ static int run(const void *options, struct fb_evaluation *e, struct fb_err *err)
     int rc = fb_glue_list_read(&list, o->tasks, o->test_datasets, e->arena, err);
 
     if (!rc) rc = open_tokenizer(&tokenizer, o, err);
+    if (!rc) rc = fb_encoder_open(&encoder, tokenizer, err);
     if (!rc) rc = open_model(&model, &width, e, err);
     if (!rc) rc = fb_predictions_create(&predictions, e->predictions_path, err);
     for (int i = 0; !rc && i < list.count; i++) {
         struct job job = {.options = o,
                           .evaluation = e,
                           .item = &list.item[i],
-                          .tokenizer = tokenizer,
+                          .encoder = encoder,
                           .model = model,
                           .width = width};
         rc = evaluate(&job, &predictions, err);
@@ -413,6 +415,7 @@ static int run(const void *options, struct fb_evaluation *e, struct fb_err *err)
     if (!rc) rc = fb_predictions_commit(&predictions, err);
     fb_predictions_abandon(&predictions);
     fb_gpt2_free(model);
+    fb_encoder_close(encoder);
     fb_tokenizer_close(tokenizer);
     return rc;
 }
