@@ -1,3 +1,5 @@
+/* madvise and MADV_* are not in POSIX. */
+#define _DEFAULT_SOURCE
 #include "base/alloc.h"
 
 #include <stdarg.h>
@@ -5,6 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+enum { HUGE_PAGE = 1 << 21 };
 
 static void *checked(void *p, size_t size, struct fb_err *err) {
     if (!p) fb_fail(err, FB_ENOMEM, "out of memory: %zu bytes refused", size);
@@ -23,6 +28,20 @@ void *fb_calloc(size_t count, size_t size, struct fb_err *err) {
 void *fb_realloc(void *old, size_t count, size_t size, struct fb_err *err) {
     if (size && count > SIZE_MAX / size) return checked(NULL, SIZE_MAX, err);
     return checked(realloc(old, count && size ? count * size : 1), count * size, err);
+}
+
+void fb_want_huge_pages(void *block, size_t size) {
+#ifdef MADV_HUGEPAGE
+    uintptr_t begin = ((uintptr_t)block + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1);
+    uintptr_t end = ((uintptr_t)block + size) & ~(uintptr_t)(HUGE_PAGE - 1);
+
+    if (begin >= end) return;
+    /* A kernel without huge pages refuses; nothing depends on it. */
+    (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+#else
+    (void)block;
+    (void)size;
+#endif
 }
 
 char *fb_strdup(const char *text, struct fb_err *err) {

@@ -24,6 +24,7 @@ static struct fb_arena_chunk *chunk_new(size_t size, struct fb_err *err) {
         return NULL;
     }
     if (!(chunk = fb_malloc(sizeof *chunk + ALIGN + size, err))) return NULL;
+    fb_want_huge_pages(chunk, sizeof *chunk + ALIGN + size);
     chunk->next = NULL;
     chunk->size = size;
     chunk->used = 0;

@@ -49,6 +49,7 @@ int fb_pack(struct fb_packed *packed, const float *weight, enum fb_weight_order 
                        (intmax_t)out);
     packed->block = fb_malloc((size_t)((in + 1) * panels * cols) * sizeof(float) + ALIGN, err);
     if (!packed->block) return err->code;
+    fb_want_huge_pages(packed->block, (size_t)((in + 1) * panels * cols) * sizeof(float) + ALIGN);
     packed->isa = isa;
     packed->in = in;
     packed->out = out;

@@ -80,8 +80,27 @@ static void test_memory_failure_is_reported(void **state) {
     assert_int_equal(for_each_allocation_failure(allocate, NULL, 10), 4);
 }
 
+/* The wish may be refused; the content never changes, whatever the size and the alignment. */
+static void test_wishing_for_huge_pages_changes_no_content(void **state) {
+    static const size_t sizes[] = {1, 4096, (1 << 21) + 1, (1 << 23) + 5};
+    struct fb_err err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        unsigned char *block = fb_malloc(sizes[i], &err);
+        assert_non_null(block);
+        block[0] = 7;
+        block[sizes[i] - 1] = 9;
+        fb_want_huge_pages(block, sizes[i]);
+        assert_int_equal(block[sizes[i] - 1], 9);
+        assert_true(sizes[i] == 1 || block[0] == 7);
+        free(block);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_wishing_for_huge_pages_changes_no_content),
         cmocka_unit_test(test_size_zero_gives_a_pointer),
         cmocka_unit_test(test_product_that_overflows_is_refused),
         cmocka_unit_test(test_strings_are_copied),
