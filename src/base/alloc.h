@@ -13,9 +13,9 @@ void *fb_malloc(size_t size, struct fb_err *err);
 void *fb_calloc(size_t count, size_t size, struct fb_err *err);
 /* On failure the old block stays valid and owned. */
 void *fb_realloc(void *old, size_t count, size_t size, struct fb_err *err);
-/* Asks the kernel for huge pages under a block that will be read or written whole many times (packed
- * weights, activations): fewer address translations. A wish, which changes no content; what does not
- * fill a whole 2 MiB page is left alone. */
+/* Asks the kernel for huge pages under a block that is read or written whole many times (packed
+ * weights, activations): fewer address translations. A wish, which changes no content; what does
+ * not fill a whole 2 MiB page is left alone. */
 void fb_want_huge_pages(void *block, size_t size);
 char *fb_strdup(const char *text, struct fb_err *err);
 char *fb_strndup(const char *text, size_t length, struct fb_err *err);
