@@ -1,7 +1,7 @@
 /* cli.c - which part of the program a command line asks for.
  *
  * A first word that is the name of a subcommand runs it; anything else is a run: Hydra overrides
- * and flags (cmd_run). Only this file prints errors and decides the exit status: 0 done, 1 failed,
+ * and flags (run.c). Only this file prints errors and decides the exit status: 0 done, 1 failed,
  * 2 the command line is wrong. */
 #include "cli/command.h"
 
