@@ -24,7 +24,7 @@ INCLUDES = {
     "text": "base config hub",
     "data": "base config hub text",
     "pool": "base config hub ckpt model",
-    "method": "base config ckpt kernel model pool",
+    "method": "base config hub ckpt kernel nn model text data pool",
     "task": "base config hub ckpt kernel nn model text data pool method metric report",
     "metric": "base",
     "report": "base config",
