@@ -1,10 +1,10 @@
 /* ckpt.c - which files a path stands for, and one sorted table over all their tensors.
  *
- * A folder is read as transformers reads it: model.safetensors, else
- * model.safetensors.index.json, else (ours) the only .safetensors file there is. A sharded
- * checkpoint is refused when index and shards disagree: transformers loads a tensor that the index
- * does not list and initialises one that is missing, both with no more than a warning.
- * Deliberately not read: torch pickles. */
+ * A folder is read as transformers 4.46 reads it: model.safetensors, else
+ * model.safetensors.index.json, else pytorch_model.bin, else pytorch_model.bin.index.json; else
+ * (ours) the only .safetensors file there is. A sharded checkpoint is refused when index and shards
+ * disagree: transformers loads a tensor that the index does not list and initialises one that is
+ * missing, both with no more than a warning. */
 #include "ckpt/ckpt.h"
 
 #include "base/alloc.h"
@@ -13,26 +13,34 @@
 #include "base/str.h"
 #include "ckpt/safetensors.h"
 #include "ckpt/shard.h"
+#include "ckpt/torchfile.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define WEIGHTS       "model.safetensors"
 #define WEIGHTS_INDEX "model.safetensors.index.json"
+#define TORCH         "pytorch_model.bin"
+#define TORCH_INDEX   "pytorch_model.bin.index.json"
 #define ADAPTER       "adapter_model.safetensors"
+#define TORCH_ADAPTER "adapter_model.bin"
 
+/* One file, of either format; the other struct is empty. */
 struct part {
     char *path;
     struct fb_safetensors file;
+    struct fb_torchfile torch;
+    const struct fb_entry *entry; /* [count] sorted by name; borrowed from the file */
+    int64_t count;
 };
 
 struct fb_ckpt {
     char *path;
     struct part *part; /* [parts] */
     int parts;
-    struct fb_entry *entry; /* [count] sorted by name; borrowed from the part if there is one */
+    const struct fb_entry *entry; /* [count] sorted by name; borrowed from the part, or `joined` */
     int64_t count;
-    bool joined; /* `entry` is ours: the table over several parts */
+    struct fb_entry *joined; /* the table over several parts; owned */
 };
 
 /* Consumes `path`; NULL is a failure that has been recorded. */
@@ -42,14 +50,23 @@ static int open_part(struct fb_ckpt *ckpt, char *path, struct fb_err *err) {
     if (!path) return err->code;
     part->path = path;
     ckpt->parts++;
-    return fb_safetensors_open(&part->file, path, err);
+    if (fb_torchfile_is_named(path)) {
+        if (fb_torchfile_open(&part->torch, path, err)) return err->code;
+        part->entry = part->torch.entry;
+        part->count = part->torch.count;
+        return FB_OK;
+    }
+    if (fb_safetensors_open(&part->file, path, err)) return err->code;
+    part->entry = part->file.entry;
+    part->count = part->file.count;
+    return FB_OK;
 }
 
 static int open_single(struct fb_ckpt *ckpt, const char *path, struct fb_err *err) {
     ckpt->part = fb_calloc(1, sizeof *ckpt->part, err);
     if (!ckpt->part || open_part(ckpt, fb_strdup(path, err), err)) return err->code;
-    ckpt->entry = ckpt->part->file.entry;
-    ckpt->count = ckpt->part->file.count;
+    ckpt->entry = ckpt->part->entry;
+    ckpt->count = ckpt->part->count;
     return FB_OK;
 }
 
@@ -60,18 +77,18 @@ static int by_name(const void *a, const void *b) {
 }
 
 /* Every tensor of a shard is listed, and listed for that shard. */
-static int check_shard(const struct fb_shards *shards, int file, const struct fb_safetensors *st,
+static int check_shard(const struct fb_shards *shards, int file, const struct part *part,
                        struct fb_err *err) {
     const char *name = shards->files.name[file];
 
-    for (int64_t i = 0; i < st->count; i++) {
-        int64_t at = fb_names_find(&shards->tensors, st->entry[i].name);
+    for (int64_t i = 0; i < part->count; i++) {
+        int64_t at = fb_names_find(&shards->tensors, part->entry[i].name);
         if (at < 0)
             return fb_fail(err, FB_EFORMAT, "tensor '%.200s' of '%s' is not in the index",
-                           st->entry[i].name, name);
+                           part->entry[i].name, name);
         if (shards->file_of[at] != file)
             return fb_fail(err, FB_EFORMAT, "tensor '%.200s' is in '%s', the index says '%s'",
-                           st->entry[i].name, name, shards->files.name[shards->file_of[at]]);
+                           part->entry[i].name, name, shards->files.name[shards->file_of[at]]);
     }
     return FB_OK;
 }
@@ -93,7 +110,7 @@ static int open_shards(struct fb_ckpt *ckpt, const char *dir, const struct fb_sh
     if (!ckpt->part) return err->code;
     for (int i = 0; i < (int)shards->files.count; i++)
         if (open_part(ckpt, fb_path_join(dir, shards->files.name[i], err), err) ||
-            check_shard(shards, i, &ckpt->part[i].file, err))
+            check_shard(shards, i, &ckpt->part[i], err))
             return err->code;
     return FB_OK;
 }
@@ -102,16 +119,17 @@ static int join_parts(struct fb_ckpt *ckpt, struct fb_err *err) {
     int64_t count = 0;
 
     for (int i = 0; i < ckpt->parts; i++)
-        count += ckpt->part[i].file.count;
-    if (!(ckpt->entry = fb_calloc((size_t)count, sizeof *ckpt->entry, err))) return err->code;
-    ckpt->joined = true;
+        count += ckpt->part[i].count;
+    if (!(ckpt->joined = fb_calloc((size_t)count, sizeof *ckpt->joined, err))) return err->code;
     for (int i = 0; i < ckpt->parts; i++) {
-        const struct fb_safetensors *st = &ckpt->part[i].file;
-        if (st->count)
-            memcpy(ckpt->entry + ckpt->count, st->entry, (size_t)st->count * sizeof *st->entry);
-        ckpt->count += st->count;
+        const struct part *part = &ckpt->part[i];
+        if (part->count)
+            memcpy(ckpt->joined + ckpt->count, part->entry,
+                   (size_t)part->count * sizeof *part->entry);
+        ckpt->count += part->count;
     }
-    qsort(ckpt->entry, (size_t)ckpt->count, sizeof *ckpt->entry, by_name);
+    qsort(ckpt->joined, (size_t)ckpt->count, sizeof *ckpt->joined, by_name);
+    ckpt->entry = ckpt->joined;
     return FB_OK;
 }
 
@@ -132,31 +150,15 @@ static int open_index(struct fb_ckpt *ckpt, const char *path, struct fb_err *err
 
 /* ---- files and folders ---------------------------------------------------------------------- */
 
-static bool is_pickle(const char *name) {
-    return fb_ends_with(name, ".bin") || fb_ends_with(name, ".pt") || fb_ends_with(name, ".pth") ||
-           fb_ends_with(name, ".ckpt") || fb_ends_with(name, ".bin.index.json");
-}
-
-static int refuse_pickle(const char *path, struct fb_err *err) {
-    return fb_fail(
-        err, FB_EUNSUPPORTED,
-        "'%s' is a torch pickle, which this build does not read; to convert it, load the "
-        "model with transformers and call save_pretrained(folder, "
-        "safe_serialization=True)",
-        path);
-}
-
 static int open_file(struct fb_ckpt *ckpt, const char *path, struct fb_err *err) {
-    if (is_pickle(path) && fb_is_file(path)) return refuse_pickle(path, err);
     if (fb_ends_with(path, ".index.json")) return open_index(ckpt, path, err);
     return open_single(ckpt, path, err);
 }
 
 /* What a folder holds. Names are borrowed from its listing. */
 struct listing {
-    const char *weights, *index, *other, *pickle; /* the file of that kind, or NULL */
-    int others;                                   /* .safetensors files of other names */
-    bool adapter;
+    const char *weights, *index, *torch, *torch_index, *adapter, *other; /* NULL: there is none */
+    int others; /* .safetensors files of other names */
 };
 
 static struct listing classify(char **names, size_t count) {
@@ -166,9 +168,11 @@ static struct listing classify(char **names, size_t count) {
         const char *name = names[i];
         if (!strcmp(name, WEIGHTS)) l.weights = name;
         else if (!strcmp(name, WEIGHTS_INDEX)) l.index = name;
-        else if (!strcmp(name, ADAPTER)) l.adapter = true;
+        else if (!strcmp(name, TORCH)) l.torch = name;
+        else if (!strcmp(name, TORCH_INDEX)) l.torch_index = name;
+        else if (!strcmp(name, ADAPTER)) l.adapter = name;
+        else if (!strcmp(name, TORCH_ADAPTER) && !l.adapter) l.adapter = name;
         else if (fb_ends_with(name, ".safetensors")) l.other = name, l.others++;
-        else if (fb_starts_with(name, "pytorch_model.bin")) l.pickle = name;
     }
     return l;
 }
@@ -177,16 +181,17 @@ static struct listing classify(char **names, size_t count) {
 static const char *choose_weights(const struct listing *l, struct fb_err *err) {
     if (l->weights) return l->weights;
     if (l->index) return l->index;
+    if (l->torch) return l->torch;
+    if (l->torch_index) return l->torch_index;
     if (l->others == 1) return l->other;
     if (l->others)
         fb_fail(err, FB_EFORMAT, "holds %d .safetensors files and no " WEIGHTS_INDEX, l->others);
-    else if (l->pickle) refuse_pickle(l->pickle, err);
     else if (l->adapter)
-        fb_fail(err, FB_EUNSUPPORTED, "holds an adapter (" ADAPTER ") and no model");
+        fb_fail(err, FB_EUNSUPPORTED, "holds an adapter (%s) and no model", l->adapter);
     else
         fb_fail(err, FB_ENOTFOUND,
-                "holds no weights (looked for " WEIGHTS ", " WEIGHTS_INDEX
-                " and any other .safetensors file)");
+                "holds no weights (looked for " WEIGHTS ", " WEIGHTS_INDEX ", " TORCH
+                ", " TORCH_INDEX " and any other .safetensors file)");
     return NULL;
 }
 
@@ -227,9 +232,10 @@ void fb_ckpt_close(struct fb_ckpt *ckpt) {
     if (!ckpt) return;
     for (int i = 0; i < ckpt->parts; i++) {
         fb_safetensors_close(&ckpt->part[i].file);
+        fb_torchfile_close(&ckpt->part[i].torch);
         free(ckpt->part[i].path);
     }
-    if (ckpt->joined) free(ckpt->entry);
+    free(ckpt->joined);
     free(ckpt->part);
     free(ckpt->path);
     free(ckpt);
@@ -268,7 +274,8 @@ void fb_ckpt_forget(const struct fb_ckpt *ckpt, const struct fb_entry *entry, in
     const uintptr_t at = (uintptr_t)entry->data;
 
     for (int i = 0; i < ckpt->parts; i++) {
-        const struct fb_map *map = &ckpt->part[i].file.map;
+        const struct part *part = &ckpt->part[i];
+        const struct fb_map *map = part->torch.map.data ? &part->torch.map : &part->file.map;
         const uintptr_t start = (uintptr_t)map->data;
         if (at < start || at - start > map->size) continue;
         fb_map_forget(map, at - start + (size_t)begin * size, (size_t)count * size);

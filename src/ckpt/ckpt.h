@@ -1,8 +1,8 @@
 /* ckpt.h - a checkpoint: names -> typed bytes, whatever the file format.
  *
- * fb_ckpt_open takes a file (.safetensors), an index (*.safetensors.index.json) or a folder in
- * Hugging Face layout. Files are mapped; nothing is converted until it is asked for, and every
- * count and offset has been checked against the bytes that are there. */
+ * fb_ckpt_open takes a file (.safetensors; .bin, .pt, .pth and .ckpt of torch.save), an index
+ * (*.index.json) or a folder in Hugging Face layout. Files are mapped; nothing is converted until
+ * it is asked for, and every count and offset has been checked against the bytes that are there. */
 #ifndef FB_CKPT_CKPT_H
 #define FB_CKPT_CKPT_H
 
@@ -38,7 +38,8 @@ const char *fb_ckpt_path(const struct fb_ckpt *ckpt);
 /* Weight file(s) it is made of, for hashes. */
 int fb_ckpt_files(const struct fb_ckpt *ckpt);
 const char *fb_ckpt_file(const struct fb_ckpt *ckpt, int i);
-/* Drops the pages of elements [begin, begin + count) of an entry from resident memory. */
+/* Drops the pages of elements [begin, begin + count) of an entry from resident memory. Nothing
+ * happens to the tensors of torch files that had to be copied (rebuild.h). */
 void fb_ckpt_forget(const struct fb_ckpt *ckpt, const struct fb_entry *entry, int64_t begin,
                     int64_t count);
 

@@ -17,6 +17,7 @@
 
 #define GOLDEN  FB_GOLDEN_DIR "/ckpt/"
 #define SHARDED GOLDEN "sharded"
+#define TORCH   FB_GOLDEN_DIR "/torch/"
 
 static int setup(void **state) {
     (void)state;
@@ -96,6 +97,51 @@ static void test_a_folder_prefers_the_usual_names(void **state) {
     open_count(scratch_path("m"), 18);
 }
 
+/* views.pt holds 16 tensors, types.pt 16, extras.pt 7: transformers' order. */
+static void test_a_folder_of_torch_files_is_read_as_transformers_does(void **state) {
+    (void)state;
+    copy(TORCH "sharded/pytorch_model.bin.index.json", "t/pytorch_model.bin.index.json");
+    copy(TORCH "sharded/pytorch_model-00001-of-00002.bin", "t/pytorch_model-00001-of-00002.bin");
+    copy(TORCH "sharded/pytorch_model-00002-of-00002.bin", "t/pytorch_model-00002-of-00002.bin");
+    copy(GOLDEN "a.safetensors", "t/optimizer.safetensors");
+    open_count(scratch_path("t"), 3);
+    copy(TORCH "extras.legacy.pt", "t/pytorch_model.bin"); /* the content says which format */
+    open_count(scratch_path("t"), 7);
+    copy(GOLDEN "types.safetensors", "t/model.safetensors");
+    open_count(scratch_path("t"), 18);
+}
+
+static void test_torch_shards_are_one_sorted_table(void **state) {
+    struct fb_err err = {0};
+    struct fb_ckpt *ckpt;
+
+    (void)state;
+    assert_int_equal(fb_ckpt_open(&ckpt, TORCH "sharded", &err), FB_OK);
+    assert_int_equal(fb_ckpt_files(ckpt), 2);
+    assert_string_equal(fb_ckpt_file(ckpt, 1), TORCH "sharded/pytorch_model-00002-of-00002.bin");
+    assert_string_equal(fb_ckpt_at(ckpt, 0)->name, "a");
+    assert_string_equal(fb_ckpt_at(ckpt, 1)->name, "b");
+    assert_int_equal(fb_ckpt_find(ckpt, "b")->dtype, FB_I64);
+    fb_ckpt_close(ckpt);
+}
+
+/* Mapped and copied tensors read the same after their pages have been dropped. */
+static void test_tensors_of_torch_files_can_be_forgotten(void **state) {
+    struct fb_err err = {0};
+    struct fb_ckpt *ckpt;
+    float v[24];
+
+    (void)state;
+    assert_int_equal(fb_ckpt_open(&ckpt, TORCH "views.pt", &err), FB_OK);
+    for (int64_t i = 0; i < fb_ckpt_count(ckpt); i++)
+        fb_ckpt_forget(ckpt, fb_ckpt_at(ckpt, i), 0, fb_ckpt_at(ckpt, i)->numel);
+    memcpy(v, fb_ckpt_find(ckpt, "base")->data, sizeof v);
+    assert_true(v[0] == 0 && v[23] == 23);
+    memcpy(v, fb_ckpt_find(ckpt, "transposed")->data, sizeof v);
+    assert_true(v[1] == 6 && v[23] == 23);
+    fb_ckpt_close(ckpt);
+}
+
 static void refused(const char *name, int code, const char *format) {
     struct fb_err err = {0};
     struct fb_ckpt *ckpt;
@@ -112,7 +158,8 @@ static void test_folders_without_a_model_say_what_they_hold(void **state) {
     scratch_write("none/config.json", "{}");
     refused("none", FB_ENOTFOUND,
             "folder '%s': holds no weights (looked for model.safetensors, "
-            "model.safetensors.index.json and any other .safetensors file)");
+            "model.safetensors.index.json, pytorch_model.bin, pytorch_model.bin.index.json and any "
+            "other .safetensors file)");
     scratch_write("two/a.safetensors", "");
     scratch_write("two/b.safetensors", "");
     refused("two", FB_EFORMAT,
@@ -120,14 +167,14 @@ static void test_folders_without_a_model_say_what_they_hold(void **state) {
     scratch_write("lora/adapter_model.safetensors", "");
     refused("lora", FB_EUNSUPPORTED,
             "folder '%s': holds an adapter (adapter_model.safetensors) and no model");
-    scratch_write("torch/pytorch_model.bin", "");
-    refused("torch", FB_EUNSUPPORTED,
-            "folder '%s': 'pytorch_model.bin' is a torch pickle, which this build does not read; "
-            "to convert it, load the model with transformers and call save_pretrained(folder, "
-            "safe_serialization=True)");
-    refused("torch/pytorch_model.bin", FB_EUNSUPPORTED,
-            "'%s' is a torch pickle, which this build does not read; to convert it, load the "
-            "model with transformers and call save_pretrained(folder, safe_serialization=True)");
+    scratch_write("torch_lora/adapter_model.bin", "");
+    refused("torch_lora", FB_EUNSUPPORTED,
+            "folder '%s': holds an adapter (adapter_model.bin) and no model");
+    scratch_write("empty.bin", "");
+    refused("empty.bin", FB_EFORMAT,
+            "torch file '%s': begins neither like a zip archive nor like a pickle: not written by "
+            "torch.save");
+    refused("nothing.pt", FB_ENOTFOUND, "torch file '%s': cannot open: No such file or directory");
     refused("nothing", FB_ENOTFOUND, "safetensors '%s': cannot open: No such file or directory");
 }
 
@@ -192,11 +239,12 @@ static int attempt(void *arg) {
 }
 
 static void test_failed_allocations_are_reported(void **state) {
-    char file[] = GOLDEN "types.safetensors", folder[] = SHARDED;
+    char file[] = GOLDEN "types.safetensors", folder[] = SHARDED, torch[] = TORCH "sharded";
 
     (void)state;
     assert_true(for_each_allocation_failure(attempt, file, 1000) >= 5);
     assert_true(for_each_allocation_failure(attempt, folder, 1000) >= 20);
+    assert_true(for_each_allocation_failure(attempt, torch, 1000) >= 20);
 }
 
 /* Opens every .safetensors file below a folder; returns how many there were. */
@@ -236,6 +284,10 @@ int main(void) {
         cmocka_unit_test(test_a_sharded_folder_is_one_sorted_table),
         cmocka_unit_test(test_a_file_of_every_type_opens),
         cmocka_unit_test_setup_teardown(test_a_folder_prefers_the_usual_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_folder_of_torch_files_is_read_as_transformers_does,
+                                        setup, teardown),
+        cmocka_unit_test(test_torch_shards_are_one_sorted_table),
+        cmocka_unit_test(test_tensors_of_torch_files_can_be_forgotten),
         cmocka_unit_test_setup_teardown(test_folders_without_a_model_say_what_they_hold, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_index_and_shards_must_agree, setup, teardown),
