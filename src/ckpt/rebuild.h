@@ -3,8 +3,8 @@
  *     torch._utils._rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks)
  *
  * and its kin (globals.h). Element [i, j...] is at offset + i * stride[0] + j * stride[1] + ...;
- * all of them must lie in the storage. A contiguous tensor is a pointer into its storage; every other
- * view is copied once. */
+ * all of them must lie in the storage. A contiguous tensor is a pointer into its storage; every
+ * other view is copied once. */
 #ifndef FB_CKPT_REBUILD_H
 #define FB_CKPT_REBUILD_H
 

@@ -1,10 +1,10 @@
 /* torchfile.h - one file of torch.save that holds a state dict: .bin, .pt, .pth, .ckpt.
  *
  * The content decides which format it is: a zip archive (torchzip.h) or the older stream
- * (legacy.h). What is read is a mapping of names to tensors. What else is in it (numbers, texts, _metadata) is
- * passed over. A training checkpoint, which has no tensors at its top, is read if exactly one of
- * its entries `state_dict`, `model_state_dict` and `model` is such a mapping; nothing else is
- * guessed. Nothing in the file is ever executed. */
+ * (legacy.h). What is read is a mapping of names to tensors. What else is in it (numbers, texts,
+ * _metadata) is passed over. A training checkpoint, which has no tensors at its top, is read if
+ * exactly one of its entries `state_dict`, `model_state_dict` and `model` is such a mapping;
+ * nothing else is guessed. Nothing in the file is ever executed. */
 #ifndef FB_CKPT_TORCHFILE_H
 #define FB_CKPT_TORCHFILE_H
 

@@ -119,9 +119,10 @@ const struct fb_command fb_cmd_inspect = {
     .name = "inspect",
     .arguments = "PATH",
     .summary = "List the tensors of a checkpoint.",
-    .details = "PATH is a .safetensors file, an index of shards, a folder in Hugging Face layout, "
-               "or the\nname of a model in the local Hugging Face cache. Tensors are sorted by "
-               "name.\n\n    fusion_bench inspect gpt2 --sha256",
+    .details =
+        "PATH is a .safetensors or torch file, an index of shards, a folder in Hugging Face "
+        "layout,\nor the name of a model in the local Hugging Face cache. Tensors are sorted "
+        "by name.\n\n    fusion_bench inspect gpt2 --sha256",
     .opts = opts,
     .opts_size = sizeof(struct opts),
     .run = run,

@@ -267,6 +267,71 @@ static void test_no_damage_is_a_crash(void **state) {
     }
 }
 
+/* Files of other projects: how many tensors each holds, or the end of what is said of it. What the
+ * tensors are is compared by tests/oracle/check_torchfiles.py. */
+static const struct {
+    const char *name;
+    int64_t count;
+    const char *message;
+} published[] = {
+    {"TinyPeLLM/pytorch_model.bin", 24, NULL},
+    {"TinyPeLLM/tinypellm_model.pt", 36, NULL},
+    {"burn/bool.pt", 1, NULL},
+    {"burn/buffers.pt", 2, NULL},
+    {"burn/checkpoint.pt", 4, NULL},
+    {"burn/complex_nested.pt", 23, NULL},
+    {"burn/empty.pt", 1, NULL},
+    {"burn/legacy_shared_storage.pt", 3, NULL},
+    {"burn/legacy_uncloned_views.pt", 2, NULL},
+    {"burn/legacy_with_offsets.pt", 3, NULL},
+    {"burn/mnist.pt", 20, NULL},
+    {"burn/non_contiguous_indexes.pt", 10, NULL},
+    {"burn/parameter.pt", 1, NULL},
+    {"burn/scalar.pt", 1, NULL},
+    {"burn/special_values.pt", 1, NULL},
+    {"candle/fortran_tensor_3d.pth", 1, NULL},
+    {"candle/test_with_key.pt", 1, NULL},
+    {"STT/ckpt.pt", 0,
+     "first pickle: byte 0: pickle protocol 4 is not read; torch.save writes 2, and up to 3 is "
+     "understood"},
+    {"burn/broken.pt", 0,
+     "begins neither like a zip archive nor like a pickle: not written by torch.save"},
+    {"burn/complex_structure.pt", 0, "holds a mapping without tensors"},
+    {"burn/nested_dict.pt", 0,
+     "holds no tensors at its top; entry 'layer1' is a mapping that holds some: save that one by "
+     "itself"},
+    {"tch-rs/foo.pt", 0,
+     "is a TorchScript archive, which holds code; save the module's state_dict() with torch.save "
+     "instead"},
+    {"trainer_state/optimizer.pt", 0, "holds the state of an optimizer and no model"},
+    {"trainer_state/rng_state.pth", 0,
+     "data.pkl: byte 3835: global 'numpy._core.multiarray._reconstruct'" NOT_ALLOWED},
+    {"trainer_state/scheduler.pt", 0, "holds a mapping without tensors"},
+    {"trainer_state/training_args.bin", 0,
+     "data.pkl: byte 2: global 'transformers.training_args.TrainingArguments'" NOT_ALLOWED},
+};
+
+static void test_published_files_are_read_or_refused(void **state) {
+    char path[512], want[1024];
+
+    (void)state;
+    if (!fb_is_dir(FB_SHARED_DATA)) skip();
+    for (size_t i = 0; i < sizeof published / sizeof *published; i++) {
+        struct fb_err err = {0};
+        struct fb_torchfile file;
+        snprintf(path, sizeof path, FB_SHARED_DATA "/checkpoints/%s", published[i].name);
+        if (fb_torchfile_open(&file, path, &err)) {
+            snprintf(want, sizeof want, "torch file '%s': %s", path,
+                     published[i].message ? published[i].message : "(should be read)");
+            assert_string_equal(err.msg, want);
+            continue;
+        }
+        assert_null(published[i].message);
+        assert_int_equal(file.count, published[i].count);
+        fb_torchfile_close(&file);
+    }
+}
+
 static int attempt(void *arg) {
     struct fb_err err = {0};
     struct fb_torchfile file;
@@ -297,6 +362,7 @@ int main(void) {
         cmocka_unit_test(test_repeated_names_take_no_memory),
         cmocka_unit_test(test_other_content_is_refused),
         cmocka_unit_test(test_no_damage_is_a_crash),
+        cmocka_unit_test(test_published_files_are_read_or_refused),
         cmocka_unit_test(test_failed_allocations_are_reported),
     };
 

@@ -1,0 +1,1 @@
+diff tests/golden/torch/views.pt tests/golden/torch/extras.pt --json

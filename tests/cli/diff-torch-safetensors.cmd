@@ -1,0 +1,1 @@
+diff tests/golden/torch/types.legacy.pt tests/golden/torch/types.safetensors

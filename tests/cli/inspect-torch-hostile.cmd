@@ -1,0 +1,1 @@
+inspect tests/golden/torch/refused/system.pt

@@ -1,0 +1,1 @@
+inspect tests/golden/torch/refused/script.pt

@@ -1,0 +1,1 @@
+inspect tests/golden/torch/sharded --json --sha256
