@@ -155,10 +155,10 @@ static int make_tuple(struct fb_pickle_machine *m, size_t begin) {
 
 static int put(struct fb_pickle_machine *m, uint32_t index) {
     if (fb_pickle_need(m, 1)) return m->err->code;
-    /* Picklers count up from 0 or 1, and each number took at least two bytes. */
-    if (index > m->at)
-        return fb_fail(m->err, FB_EFORMAT, "memo number %u among the first %zu bytes", index,
-                       m->at);
+    /* Picklers count up from 0 or 1, so that no number exceeds that of the opcodes. */
+    if (index > m->opcodes)
+        return fb_fail(m->err, FB_EFORMAT, "memo number %u among the first %jd opcodes", index,
+                       (intmax_t)m->opcodes);
     if (index >= m->memo_size) {
         size_t size = 2 * (size_t)index + 64;
         void *memo = fb_realloc(m->memo, size, sizeof *m->memo, m->err);

@@ -129,7 +129,7 @@ static void test_broken_pickles_name_the_byte(void **state) {
     BROKEN("}]\x85Ns.", "byte 4: has a key that is a list, a dict or a set");
     BROKEN("h\x05.", "byte 0: memo number 5 was never put");
     BROKEN("Nq\x00j\xff\xff\xff\xff.", "byte 3: memo number 4294967295 was never put");
-    BROKEN("Nr\xff\xff\xff\x7f.", "byte 1: memo number 2147483647 among the first 6 bytes");
+    BROKEN("Nr\xff\xff\xff\x7f.", "byte 1: memo number 2147483647 among the first 2 opcodes");
     BROKEN("q\x00.", "byte 0: takes 1 values from a stack of 0");
     BROKEN("J\x01\x02", "byte 0: ends inside an opcode: 4 bytes wanted, 2 are left");
     BROKEN("X\xff\xff\xff\x7fhi",
