@@ -170,8 +170,8 @@ static struct listing classify(char **names, size_t count) {
         else if (!strcmp(name, WEIGHTS_INDEX)) l.index = name;
         else if (!strcmp(name, TORCH)) l.torch = name;
         else if (!strcmp(name, TORCH_INDEX)) l.torch_index = name;
-        else if (!strcmp(name, ADAPTER)) l.adapter = name;
-        else if (!strcmp(name, TORCH_ADAPTER) && !l.adapter) l.adapter = name;
+        else if (!strcmp(name, ADAPTER) || (!l.adapter && !strcmp(name, TORCH_ADAPTER)))
+            l.adapter = name;
         else if (fb_ends_with(name, ".safetensors")) l.other = name, l.others++;
     }
     return l;
