@@ -31,8 +31,10 @@ struct fb_encoder {
     struct fb_str clean, prefixed, segment, piece;
     struct fb_segments segments;
     struct fb_bpe_work bpe;
+    struct fb_unigram_work unigram;
     struct fb_matcher *matcher; /* NULL when no pattern needs one */
     struct fb_ids first, second;
+    const char *begin; /* of the text at hand */
 };
 
 static void finish(struct fb_encoder *e) {
@@ -43,6 +45,7 @@ static void finish(struct fb_encoder *e) {
     fb_str_free(&e->piece);
     fb_segments_free(&e->segments);
     fb_bpe_work_free(&e->bpe);
+    fb_unigram_work_free(&e->unigram);
     fb_matcher_close(e->matcher);
     fb_ids_free(&e->first);
     fb_ids_free(&e->second);
@@ -99,6 +102,10 @@ static int encode_bytes(struct fb_encoder *e, struct fb_ids *out, const char *wo
     size_t count;
     int32_t id;
 
+    if (e->t->unigram) {
+        if (fb_unigram_encode(e->t->unigram, &e->unigram, word, size, err)) return err->code;
+        return fb_ids_push(out, e->unigram.id, (int64_t)e->unigram.count, err);
+    }
     if (e->t->whole_words) {
         if (whole_word(e, word, size, &id, err)) return err->code;
         if (id >= 0) return fb_ids_push(out, &id, 1, err);
@@ -198,9 +205,26 @@ static int encode_split(struct fb_encoder *e, struct fb_ids *out, const char *te
     return FB_OK;
 }
 
+/* Words of a unigram model: each begins with a space, but for the first perhaps. */
+static int encode_unigram(struct fb_encoder *e, struct fb_ids *out, const char *text, size_t size,
+                          bool first, struct fb_err *err) {
+    e->segment.size = 0;
+    if (fb_unigram_words(e->t->unigram, &e->segment, &e->piece, text, size, first, err))
+        return err->code;
+    for (size_t at = 0, n; at < e->segment.size; at += n) {
+        const char *word = e->segment.data + at, *end;
+        size_t left = e->segment.size - at;
+        end = memchr(word + 1, ' ', left - 1);
+        n = end ? (size_t)(end - word) : left;
+        if (encode_word(e, out, word, n, left, err)) return err->code;
+    }
+    return FB_OK;
+}
+
 static int encode_plain(struct fb_encoder *e, struct fb_ids *out, const char *text, size_t size,
                         struct fb_err *err) {
     if (!size) return FB_OK;
+    if (e->t->unigram) return encode_unigram(e, out, text, size, text == e->begin, err);
     if (e->t->prefix == FB_PREFIX_SEGMENT && *text != ' ') {
         e->segment.size = 0;
         if (fb_str_putc(&e->segment, ' ', err) || fb_str_append(&e->segment, text, size, err))
@@ -242,6 +266,7 @@ int fb_encoder_encode(struct fb_encoder *e, struct fb_ids *out, const char *text
         text = e->prefixed.data;
         size = e->prefixed.size;
     }
+    e->begin = text;
     if (specials && !e->t->split_specials && fb_added_may_occur(&e->t->added, text, size))
         return encode_segments(e, out, text, size, err);
     return encode_plain(e, out, text, size, err);
@@ -261,25 +286,48 @@ static void share_cut(int64_t first, int64_t second, int64_t excess, int64_t *fr
     *from_second = excess - *from_first;
 }
 
+/* The same by the rule of the library `tokenizers`: the shorter segment stays whole if the other
+ * can make room alone, else both get half of it. */
+static void share_room(int64_t first, int64_t second, int64_t room, int64_t *from_first,
+                       int64_t *from_second) {
+    bool swap = first > second;
+    int64_t less = swap ? second : first, more;
+
+    if (room < 0) room = 0;
+    more = less > room ? less : less > room - less ? less : room - less;
+    if (less + more > room) {
+        less = room / 2;
+        more = less + room % 2;
+    }
+    *from_first = first - (swap ? more : less);
+    *from_second = second - (swap ? less : more);
+    if (*from_first < 0) *from_first = 0;
+    if (*from_second < 0) *from_second = 0;
+}
+
 static int append_cut(const struct fb_encoder *e, struct fb_ids *out, const struct fb_ids *segment,
                       int64_t cut, bool around, struct fb_err *err) {
     if (around && e->t->bos >= 0 && fb_ids_push(out, &e->t->bos, 1, err)) return err->code;
-    if (cut == segment->count) return FB_OK;
-    return fb_ids_push(out, segment->id + (e->t->truncate_left ? cut : 0), segment->count - cut,
-                       err);
+    if (cut < segment->count &&
+        fb_ids_push(out, segment->id + (e->t->truncate_left ? cut : 0), segment->count - cut, err))
+        return err->code;
+    return around && e->t->eos >= 0 ? fb_ids_push(out, &e->t->eos, 1, err) : FB_OK;
 }
 
 int fb_encoder_encode_pair(struct fb_encoder *e, struct fb_ids *out, const char *text, size_t size,
                            const char *pair, size_t pair_size, int64_t max_length, bool around,
                            struct fb_err *err) {
-    int64_t added = around && e->t->bos >= 0 ? 1 + (pair != NULL) : 0, excess = 0, a = 0, b = 0;
+    int64_t each = around ? (e->t->bos >= 0) + (e->t->eos >= 0) : 0;
+    int64_t added = pair ? 2 * each : each, excess = 0, a = 0, b = 0;
     int64_t before = out->count;
 
     e->first.count = e->second.count = 0;
     if (fb_encoder_encode(e, &e->first, text, size, true, err)) return err->code;
     if (pair && fb_encoder_encode(e, &e->second, pair, pair_size, true, err)) return err->code;
     if (max_length > 0) excess = e->first.count + e->second.count + added - max_length;
-    if (excess > 0) share_cut(e->first.count, e->second.count, excess, &a, &b);
+    if (excess > 0 && e->t->unigram && pair)
+        share_room(e->first.count, e->second.count, max_length - added, &a, &b);
+    else if (excess > 0) share_cut(e->first.count, e->second.count, excess, &a, &b);
     if (append_cut(e, out, &e->first, a, around, err)) return err->code;
     if (pair && append_cut(e, out, &e->second, b, around, err)) return err->code;
     /* The reference would exceed the limit when there is no room even for what it adds. */

@@ -49,6 +49,63 @@ int32_t fb_tokenizer_id(const struct fb_tokenizer *t, const char *token) {
     return piece < 0 ? -1 : t->vocab.id_of[piece];
 }
 
+/* ---- unigram models ---- */
+
+int fb_tokenizer_begin_unigram(struct fb_tokenizer *t, struct fb_err *err) {
+    t->unigram = fb_calloc(1, sizeof *t->unigram, err);
+    return t->unigram ? FB_OK : err->code;
+}
+
+static int set_id(struct fb_tokenizer *t, const char *text, size_t size, int64_t id,
+                  struct fb_err *err) {
+    int32_t piece;
+
+    if (memchr(text, '\0', size))
+        return fb_fail(err, FB_EFORMAT, "token %jd holds a zero", (intmax_t)id);
+    if (id < 0 || id >= FB_VOCAB_IDS_MAX)
+        return fb_fail(err, FB_EFORMAT, "token id %jd, limit %d", (intmax_t)id,
+                       FB_VOCAB_IDS_MAX - 1);
+    piece = fb_vocab_intern(&t->vocab, text, err);
+    return piece < 0 ? err->code : fb_vocab_set(&t->vocab, piece, id, err);
+}
+
+int fb_tokenizer_add_piece(struct fb_tokenizer *t, const char *text, size_t size, double score,
+                           int64_t id, struct fb_err *err) {
+    struct fb_str copy = {0};
+    int rc = fb_str_append(&copy, text, size, err);
+
+    if (!rc) rc = set_id(t, fb_str_text(&copy), size, id, err);
+    if (!rc) rc = fb_unigram_add(t->unigram, text, size, score, (int32_t)id, err);
+    fb_str_free(&copy);
+    return rc;
+}
+
+static int grow_kinds(struct fb_tokenizer *t, int64_t before, struct fb_err *err) {
+    unsigned char *grown = fb_realloc(t->kind, (size_t)t->vocab.ids + 1, 1, err);
+
+    if (!grown) return err->code;
+    t->kind = grown;
+    if (t->vocab.ids > before) memset(grown + before, 0, (size_t)(t->vocab.ids - before));
+    return FB_OK;
+}
+
+int fb_tokenizer_add_special(struct fb_tokenizer *t, const char *text, size_t size, int64_t id,
+                             bool special, struct fb_err *err) {
+    int64_t before = t->kind ? t->kinds : 0;
+    struct fb_str copy = {0};
+    int rc = fb_str_append(&copy, text, size, err);
+
+    if (!rc) rc = set_id(t, fb_str_text(&copy), size, id, err);
+    if (!rc) rc = grow_kinds(t, before, err);
+    if (!rc) t->kinds = t->vocab.ids;
+    if (!rc)
+        rc = fb_added_add(&t->added, text, size,
+                          (struct fb_added_token){.id = (int32_t)id, .cuts = true}, err);
+    if (!rc && special) t->kind[id] = FB_ID_SPECIAL;
+    fb_str_free(&copy);
+    return rc;
+}
+
 /* ---- decoding ---- */
 
 struct decoding {
@@ -135,12 +192,41 @@ static void clean_up(struct fb_str *s, size_t from) {
         replace(s, from, pairs[i][0], pairs[i][1]);
 }
 
+static bool is_special(const struct fb_tokenizer *t, int32_t id) {
+    return id < t->kinds && t->kind[id] & FB_ID_SPECIAL;
+}
+
+/* Pieces end to end, U+2581 as a space; those of the first piece go, as with `tokenizers`. */
+static int decode_unigram(const struct fb_tokenizer *t, struct fb_str *out, const int32_t *ids,
+                          int64_t count, bool skip_specials, struct fb_err *err) {
+    bool first = t->unigram->prefix != FB_UNIGRAM_NEVER;
+
+    for (int64_t i = 0; i < count; i++) {
+        int32_t piece = fb_vocab_piece(&t->vocab, ids[i]);
+        const char *text, *mark;
+        if (piece < 0 || (skip_specials && is_special(t, ids[i]))) continue;
+        text = t->vocab.pieces.name[piece];
+        for (; (mark = strstr(text, FB_UNIGRAM_SPACE)); text = mark + strlen(FB_UNIGRAM_SPACE)) {
+            if (fb_str_append(out, text, (size_t)(mark - text), err)) return err->code;
+            if (!first && fb_str_putc(out, ' ', err)) return err->code;
+        }
+        if (fb_str_puts(out, text, err)) return err->code;
+        first = false;
+    }
+    return FB_OK;
+}
+
 int fb_tokenizer_decode(const struct fb_tokenizer *t, struct fb_str *out, const int32_t *ids,
                         int64_t count, bool skip_specials, struct fb_err *err) {
     struct decoding d = {.t = t, .out = out};
     size_t from = out->size;
     int rc = FB_OK;
 
+    if (t->unigram) {
+        rc = decode_unigram(t, out, ids, count, skip_specials, err);
+        if (!rc && t->clean_up) clean_up(out, from);
+        return rc;
+    }
     for (int64_t i = 0; i < count && !rc; i++)
         rc = put_id(&d, ids[i], skip_specials, err);
     if (!rc) rc = flush(&d, true, err);

@@ -175,20 +175,49 @@ static int choose(const char *dir, const json_t *config, const json_t *root, boo
                        "tokenizer.json",
                        json_string_value(json_object_get(config, "tokenizer_class")));
     return fb_fail(err, FB_ENOTFOUND,
-                   "has neither vocab.json with merges.txt nor a tokenizer.json");
+                   "has neither vocab.json with merges.txt, nor a spiece.model, nor a "
+                   "tokenizer.json");
+}
+
+/* A folder of T5's: tokenizer.json if there is one, else spiece.model. */
+static int open_t5(struct fb_tokenizer *t, const char *dir, const json_t *config,
+                   const json_t *added, const json_t *root, struct fb_err *err) {
+    char *path;
+    int rc;
+
+    if (read_options(t, config, true, err)) return fb_context(err, "tokenizer_config.json");
+    t->prefix = FB_PREFIX_NONE;
+    if (root) {
+        if (fb_tokenizer_read_unigram(t, root, err) ||
+            fb_tokenizer_add_json_tokens(t, json_object_get(root, "added_tokens"), err))
+            return fb_context(err, "tokenizer.json");
+    } else {
+        if (!(path = fb_path_join(dir, "spiece.model", err))) return err->code;
+        rc = fb_t5_read_spiece(t, path, config, err);
+        free(path);
+        if (rc) return fb_context(err, "spiece.model");
+    }
+    return fb_t5_add_tokens(t, config, root ? NULL : added, err);
+}
+
+static int is_t5(bool *yes, const char *dir, const json_t *root, struct fb_err *err) {
+    *yes = root && fb_tokenizer_json_is_unigram(root);
+    return root ? FB_OK : has_file(yes, dir, "spiece.model", err);
 }
 
 static int open_folder(struct fb_tokenizer *t, const char *dir, struct fb_err *err) {
     json_t *config, *map = NULL, *added = NULL, *root = NULL;
     struct fb_special_files files;
-    bool only_json = false;
+    bool only_json = false, t5 = false;
     int rc = optional_json(&config, dir, "tokenizer_config.json", true, err);
 
     if (!rc) rc = optional_json(&map, dir, "special_tokens_map.json", false, err);
     if (!rc) rc = optional_json(&added, dir, "added_tokens.json", false, err);
     if (!rc) rc = optional_json(&root, dir, "tokenizer.json", false, err);
-    if (!rc) rc = choose(dir, config, root, &only_json, err);
-    if (!rc) {
+    if (!rc) rc = is_t5(&t5, dir, root, err);
+    if (!rc && t5) rc = open_t5(t, dir, config, added, root, err);
+    else if (!rc) rc = choose(dir, config, root, &only_json, err);
+    if (!rc && !t5) {
         files = (struct fb_special_files){.config = config,
                                           .map = map,
                                           .added = added,
@@ -209,8 +238,13 @@ static int open_file(struct fb_tokenizer *t, const char *path, struct fb_err *er
     int rc = parse(&root, path, false, err);
 
     files.tokenizer_json = root;
-    if (!rc) rc = fb_tokenizer_read_json(t, root, err);
-    if (!rc) rc = fb_specials_read(t, &files, err);
+    if (!rc && fb_tokenizer_json_is_unigram(root)) {
+        rc = fb_tokenizer_read_unigram(t, root, err);
+        if (!rc) rc = fb_tokenizer_add_json_tokens(t, json_object_get(root, "added_tokens"), err);
+    } else if (!rc) {
+        rc = fb_tokenizer_read_json(t, root, err);
+        if (!rc) rc = fb_specials_read(t, &files, err);
+    }
     json_decref(root);
     return rc;
 }
@@ -221,7 +255,7 @@ int fb_tokenizer_open(struct fb_tokenizer **out, const char *path, struct fb_err
 
     *out = NULL;
     if (!t) return err->code;
-    t->unknown = t->bos = -1;
+    t->unknown = t->bos = t->eos = -1;
     if (fb_is_dir(path)) rc = open_folder(t, path, err);
     else rc = open_file(t, path, err);
     if (rc) {
@@ -238,6 +272,8 @@ void fb_tokenizer_close(struct fb_tokenizer *t) {
     fb_bpe_free(&t->bpe);
     fb_added_free(&t->added);
     free(t->kind);
+    if (t->unigram) fb_unigram_free(t->unigram);
+    free(t->unigram);
     for (int i = 0; i < t->patterns; i++)
         fb_pattern_close(t->pattern[i]);
     free(t);

@@ -22,7 +22,7 @@ static int build(struct fb_tokenizer *t, const char *merges, size_t merges_size,
                                    .rstrip = token_size & 2,
                                    .single_word = token_size & 4};
 
-    t->unknown = t->bos = -1;
+    t->unknown = t->bos = t->eos = -1;
     t->gpt2_words = true;
     if (fb_vocab_bytes(&t->vocab, &t->bpe, err)) return err->code;
     if (fb_vocab_merges(&t->vocab, &t->bpe, merges, merges_size, err)) return err->code;

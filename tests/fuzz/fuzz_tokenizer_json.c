@@ -25,9 +25,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct fb_special_files files = {.config = root, .tokenizer_json = root, .only_json = size % 2};
 
     if (!t) return 0;
-    t->unknown = t->bos = -1;
-    if (root && !fb_tokenizer_read_json(t, root, &err) && !fb_specials_read(t, &files, &err))
+    t->unknown = t->bos = t->eos = -1;
+    if (root && fb_tokenizer_json_is_unigram(root)) {
+        if (!fb_tokenizer_read_unigram(t, root, &err) &&
+            !fb_tokenizer_add_json_tokens(t, json_object_get(root, "added_tokens"), &err) &&
+            !fb_t5_add_tokens(t, root, NULL, &err))
+            use(t);
+    } else if (root && !fb_tokenizer_read_json(t, root, &err) &&
+               !fb_specials_read(t, &files, &err)) {
         use(t);
+    }
     fb_tokenizer_close(t);
     json_decref(root);
     return 0;

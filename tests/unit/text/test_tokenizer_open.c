@@ -17,11 +17,13 @@ static void test_missing_files_are_named(void **state) {
     char *folder = new_folder();
 
     (void)state;
-    assert_refused(folder, FB_ENOTFOUND,
-                   "has neither vocab.json with merges.txt nor a tokenizer.json");
+    assert_refused(
+        folder, FB_ENOTFOUND,
+        "has neither vocab.json with merges.txt, nor a spiece.model, nor a tokenizer.json");
     copy_file(folder, SMALL, "vocab.json");
-    assert_refused(folder, FB_ENOTFOUND,
-                   "has neither vocab.json with merges.txt nor a tokenizer.json");
+    assert_refused(
+        folder, FB_ENOTFOUND,
+        "has neither vocab.json with merges.txt, nor a spiece.model, nor a tokenizer.json");
     remove_folder(folder);
     assert_refused("/no/such/place", FB_ENOTFOUND, "cannot open: No such file or directory");
 }
