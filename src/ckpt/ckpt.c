@@ -228,6 +228,20 @@ int fb_ckpt_open(struct fb_ckpt **out, const char *path, struct fb_err *err) {
     return FB_OK;
 }
 
+bool fb_ckpt_has_model(const char *folder) {
+    static const char *const names[] = {WEIGHTS, WEIGHTS_INDEX, "pytorch_model.bin",
+                                        "pytorch_model.bin.index.json"};
+    struct fb_err err = {0};
+    bool there = false;
+
+    for (size_t i = 0; !there && i < sizeof names / sizeof *names; i++) {
+        char *path = fb_path_join(folder, names[i], &err);
+        there = path && fb_is_file(path);
+        free(path);
+    }
+    return there;
+}
+
 void fb_ckpt_close(struct fb_ckpt *ckpt) {
     if (!ckpt) return;
     for (int i = 0; i < ckpt->parts; i++) {

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "ckpt/dtype.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,8 @@ struct fb_entry {
 struct fb_ckpt; /* opaque, owned: fb_ckpt_close */
 
 int fb_ckpt_open(struct fb_ckpt **out, const char *path, struct fb_err *err) FB_MUST_CHECK;
+/* Whether a folder holds the weights of a whole model (an adapter's folder may hold both). */
+bool fb_ckpt_has_model(const char *folder);
 void fb_ckpt_close(struct fb_ckpt *ckpt);
 
 int64_t fb_ckpt_count(const struct fb_ckpt *ckpt);

@@ -1,12 +1,15 @@
-/* lora.h - a LoRA adapter in PEFT's format: which matrices of a base it changes, and by how much.
+/* lora.h - a LoRA adapter in PEFT's format: which tensors of a base it changes, and by how much.
  *
  *     W' = W + s B A      s = lora_alpha / r, or lora_alpha / sqrt(r) with use_rslora
  *
- * (Hu et al. 2021, arXiv:2106.09685; rules of PEFT 0.13.2.) The product is computed for the block
- * that is asked for, so that an adapter on a base streams like a whole model. */
+ * (Hu et al. 2021, arXiv:2106.09685; rules of PEFT 0.13.2, arithmetic of its merge_and_unload on a
+ * CPU: the product as a chain of fused multiply-adds over r, then the scale, then the sum.) The
+ * product is computed for the block that is asked for, so that an adapter on a base streams like a
+ * whole model. */
 #ifndef FB_CKPT_LORA_H
 #define FB_CKPT_LORA_H
 
+#include "base/log.h"
 #include "ckpt/ckpt.h"
 
 #include <stdbool.h>
@@ -19,20 +22,32 @@ bool fb_lora_is_folder(const char *path);
  * adapter_model.bin. FB_EUNSUPPORTED names an option that is understood and refused. */
 int fb_lora_open(struct fb_lora **out, const char *folder, struct fb_err *err) FB_MUST_CHECK;
 void fb_lora_close(struct fb_lora *lora);
+/* The tensors of the adapter, under their names in the file. Borrowed. */
+const struct fb_ckpt *fb_lora_ckpt(const struct fb_lora *lora);
+/* A tensor that the adapter carries whole ("score.weight", of modules_to_save), or NULL. */
+const struct fb_entry *fb_lora_whole(const struct fb_lora *lora, const char *name);
 
-/* Fits the adapter to a base whose state-dict keys are `names` [count], with shapes; must succeed
- * before blocks are asked for. `conv1d` says for a module whether its weight is stored [in, out]
- * (GPT-2's Conv1D) instead of [out, in]. Errors name the target that the base lacks, the shape that
- * does not fit, the target_modules that match nothing. Names are borrowed until the close. */
-int fb_lora_bind(struct fb_lora *lora, const struct fb_entry *const *base, const char *const *names,
-                 int64_t count, bool (*conv1d)(const char *module),
+/* The tensors of the base, and what the architecture calls them. All borrowed until the close. */
+struct fb_lora_base {
+    const char *const *name; /* [count] state-dict keys */
+    const struct fb_entry *const *entry;
+    int64_t count;
+    /* A tensor name as in a checkpoint -> state-dict key; NULL: not part of the state dict. */
+    const char *(*canonical)(const char *name);
+    /* Whether a key's matrix is stored [in, out] (GPT-2's Conv1D) instead of [out, in]. */
+    bool (*conv1d)(const char *key); /* NULL: never */
+};
+
+/* Fits the adapter to a base; must succeed before blocks are asked for. FB_EMISMATCH names the
+ * module that the base lacks, or the shapes that do not fit; FB_EFORMAT what is missing or empty.
+ * Values that are no numbers are reported to `log` (may be NULL), not refused, as in PEFT. */
+int fb_lora_bind(struct fb_lora *lora, const struct fb_lora_base *base, const struct fb_log *log,
                  struct fb_err *err) FB_MUST_CHECK;
-
 /* Whether key `key` (index into what was bound) differs from the base's. */
 bool fb_lora_touches(const struct fb_lora *lora, int64_t key);
-/* values[i] of elements [begin, begin + count) of the key, in place: the base's values become the
- * merged ones (also for modules_to_save and biases, which are replaced or added). */
-int fb_lora_apply(const struct fb_lora *lora, int64_t key, int64_t begin, int64_t count,
-                  float *values, struct fb_err *err) FB_MUST_CHECK;
+/* Elements [begin, begin + count) of the key, in place: the base's values become the merged ones.
+ * */
+void fb_lora_apply(const struct fb_lora *lora, int64_t key, int64_t begin, int64_t count,
+                   float *values);
 
 #endif

@@ -74,17 +74,19 @@ int fb_method_run(const struct fb_method *method, const void *opts, struct fb_me
 }
 
 void fb_merge_count(const struct fb_merge *merge, int64_t *trainable, int64_t *all) {
+    bool some = !merge->pool || fb_pool_is_trainable(merge->pool, merge->model);
+
     *trainable = *all = 0;
     if (merge->streamed) {
         for (int64_t k = 0; k < fb_pool_keys(merge->pool); k++)
             *all += fb_pool_key(merge->pool, k)->numel;
-        *trainable = *all;
+        *trainable = some ? *all : 0;
         return;
     }
     for (int64_t i = 0; i < merge->weights.names.count; i++) {
         const struct fb_weight *w = &merge->weights.item[i];
         *all += w->numel;
-        if (w->trainable) *trainable += w->numel;
+        if (some && w->trainable) *trainable += w->numel;
     }
 }
 

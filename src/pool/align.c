@@ -76,10 +76,12 @@ static int compare_all(struct table *t, struct fb_err *err) {
     return fb_fail(err, FB_EMISMATCH, "the models do not fit together:%s", fb_str_text(&t->text));
 }
 
-static int make_keys(struct fb_pool *pool, const struct fb_member *m, struct fb_err *err) {
-    struct fb_pool_key *key = fb_calloc((size_t)m->keys, sizeof *key, err);
+static int make_keys(struct fb_pool *pool, struct fb_member *m, struct fb_err *err) {
+    const struct fb_node *config = NULL;
+    struct fb_pool_key *key;
 
-    if (!key) return err->code;
+    if (pool->type->copies && fb_member_config(pool, m, &config, err)) return err->code;
+    if (!(key = fb_calloc((size_t)m->keys, sizeof *key, err))) return err->code;
     for (int64_t k = 0; k < m->keys; k++) {
         const struct fb_entry *e = m->bound[k].entry;
         key[k] = (struct fb_pool_key){.name = m->bound[k].name,
@@ -88,7 +90,7 @@ static int make_keys(struct fb_pool *pool, const struct fb_member *m, struct fb_
                                       .dtype = e->dtype,
                                       .copies = 1};
         memcpy(key[k].shape, e->shape, sizeof key[k].shape);
-        if (pool->type->copies) key[k].copies = pool->type->copies(key[k].name);
+        if (pool->type->copies) key[k].copies = pool->type->copies(config, key[k].name);
     }
     free(pool->key);
     pool->key = key;
@@ -105,5 +107,5 @@ int fb_pool_align(struct fb_pool *pool, const int *models, int count, struct fb_
         rc = fb_member_bind(pool, &pool->member[models[i]], err);
     if (!rc) rc = compare_all(&t, err);
     fb_str_free(&t.text);
-    return rc ? rc : make_keys(pool, member(&t, 0), err);
+    return rc ? rc : make_keys(pool, &pool->member[models[0]], err);
 }

@@ -70,6 +70,11 @@ static int compare(const char *a, const char *b) {
     return (left > right) - (left < right);
 }
 
+/* Every matrix of a block is a Conv1D. */
+static bool conv1d(const char *name) {
+    return fb_starts_with(name, "h.");
+}
+
 static const char *const targets[] = {"fusion_bench.modelpool.HuggingFaceGPT2ClassificationPool",
                                       "fusion_bench.modelpool.GPT2ForSequenceClassificationPool",
                                       NULL};
@@ -82,5 +87,6 @@ const struct fb_pool_type fb_pool_gpt2_cls = {
     .opts_size = sizeof(struct opts),
     .canonical = canonical,
     .compare = compare,
+    .conv1d = conv1d,
     .backbone = "GPT2Model",
 };

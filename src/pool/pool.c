@@ -63,6 +63,8 @@ static int find_type(struct fb_pool *pool, struct fb_err *err) {
 
 struct model_opts {
     const char *path, *pretrained_model_name_or_path, *revision, *torch_dtype;
+    const char *base_model_path, *peft_model_path;
+    bool is_trainable, merge_and_unload;
 };
 
 static const struct fb_opt model_opts[] = {
@@ -70,6 +72,13 @@ static const struct fb_opt model_opts[] = {
     FB_OPT_TEXT(struct model_opts, pretrained_model_name_or_path, "null", "the same"),
     FB_OPT_TEXT(struct model_opts, revision, "null", "branch, tag or commit on the hub"),
     FB_OPT_TEXT(struct model_opts, torch_dtype, "null", "null or float32: models are f32"),
+    FB_OPT_TEXT(struct model_opts, base_model_path, "null",
+                "base of an adapter; null: the pool's _pretrained_"),
+    FB_OPT_TEXT(struct model_opts, peft_model_path, "null", "folder or hub name of an adapter"),
+    FB_OPT_BOOL(struct model_opts, is_trainable, "true",
+                "accepted and not used: a merged adapter has nothing to train"),
+    FB_OPT_BOOL(struct model_opts, merge_and_unload, "true",
+                "adapters are always merged into their base; false is refused"),
     FB_OPT_END,
 };
 
@@ -120,7 +129,13 @@ static int read_entry(struct fb_pool *pool, struct fb_member *m, const struct fb
         return fb_fail(err, FB_EUNSUPPORTED,
                        "torch_dtype '%s': models are computed in float32 whatever is stored",
                        o.torch_dtype);
+    if (!o.merge_and_unload)
+        return fb_fail(err, FB_EUNSUPPORTED,
+                       "merge_and_unload: false is not supported: an adapter is merged into its "
+                       "base when it is read");
     m->path = o.path ? o.path : o.pretrained_model_name_or_path;
+    if (o.peft_model_path) m->path = o.peft_model_path;
+    m->base_path = o.peft_model_path ? o.base_model_path : NULL;
     m->revision = o.revision;
     if (!m->path || !*m->path)
         return fb_fail(err, FB_ECONFIG,
@@ -311,10 +326,27 @@ int fb_pool_folder(struct fb_pool *pool, int model, const char **folder, struct 
 }
 
 int fb_pool_ckpt(struct fb_pool *pool, int model, const struct fb_ckpt **ckpt, struct fb_err *err) {
+    struct fb_member *m = &pool->member[model];
+
     *ckpt = NULL;
-    if (fb_member_open(pool, &pool->member[model], err)) return err->code;
-    *ckpt = pool->member[model].ckpt;
+    if (fb_member_open(pool, m, err)) return err->code;
+    *ckpt = m->lora ? fb_lora_ckpt(m->lora) : m->ckpt;
     return FB_OK;
+}
+
+int fb_pool_tensor(struct fb_pool *pool, int model, const char *name, const struct fb_entry **entry,
+                   struct fb_err *err) {
+    struct fb_member *m = &pool->member[model];
+
+    *entry = NULL;
+    if (fb_member_open(pool, m, err)) return err->code;
+    if (m->lora) *entry = fb_lora_whole(m->lora, name);
+    if (!*entry) *entry = fb_ckpt_find(m->lora ? m->base->ckpt : m->ckpt, name);
+    return FB_OK;
+}
+
+bool fb_pool_is_trainable(const struct fb_pool *pool, int model) {
+    return !pool->member[model].lora;
 }
 
 int fb_pool_config(struct fb_pool *pool, int model, const struct fb_node **config,
@@ -322,17 +354,13 @@ int fb_pool_config(struct fb_pool *pool, int model, const struct fb_node **confi
     struct fb_member *m = &pool->member[model];
     char *path;
 
-    *config = NULL;
-    if (!m->config) {
-        if (fb_member_resolve(pool, m, err)) return err->code;
-        if (!(path = fb_path_join(m->folder, "config.json", err))) return err->code;
-        if (fb_json_load(&m->config, &pool->arena, path, err))
-            fb_context(err, "model '%s'", m->name);
-        free(path);
-        if (!m->config) return err->code;
-    }
-    *config = m->config;
-    return FB_OK;
+    if (fb_member_config(pool, m, config, err)) return err->code;
+    if (*config) return FB_OK;
+    if (!(path = fb_path_join(m->folder, "config.json", err))) return err->code;
+    if (!fb_json_load(&m->config, &pool->arena, path, err)) *config = m->config;
+    else fb_context(err, "model '%s'", m->name);
+    free(path);
+    return *config ? FB_OK : err->code;
 }
 
 /* ---- tensors --------------------------------------------------------------------------------- */
@@ -353,22 +381,30 @@ static const float *mapped(const struct fb_entry *e) {
 
 const float *fb_pool_block(struct fb_pool *pool, int model, int64_t key, int64_t begin,
                            int64_t count, float *scratch, struct fb_err *err) {
-    const struct fb_entry *e = pool->member[model].bound[key].entry;
+    const struct fb_member *m = &pool->member[model];
+    const struct fb_entry *e = m->bound[key].entry;
     const float *values = mapped(e);
+    bool adapted = false;
 
     if (begin < 0 || count < 0 || begin > e->numel || count > e->numel - begin) {
         fb_fail(err, FB_EMISMATCH, "block %jd + %jd of '%s', which has %jd values", (intmax_t)begin,
                 (intmax_t)count, e->name, (intmax_t)e->numel);
         return NULL;
     }
-    if (values) return values + begin;
+    if (m->lora && fb_lora_touches(m->lora, key)) adapted = true;
+    if (values && !adapted) return values + begin;
     fb_dtype_to_f32(scratch, (const char *)e->data + (size_t)begin * fb_dtype_size(e->dtype),
                     e->dtype, count);
+    if (adapted) fb_lora_apply(m->lora, key, begin, count, scratch);
     return scratch;
 }
 
 void fb_pool_forget(struct fb_pool *pool, int model, int64_t key, int64_t begin, int64_t count) {
-    fb_ckpt_forget(pool->member[model].ckpt, pool->member[model].bound[key].entry, begin, count);
+    const struct fb_member *m = &pool->member[model];
+
+    /* The base is read for every adapter: it may go after the last of them. */
+    if (m->lora && pool->experts && model != pool->expert[pool->experts - 1]) return;
+    fb_ckpt_forget(m->lora ? m->base->ckpt : m->ckpt, m->bound[key].entry, begin, count);
 }
 
 int fb_pool_load(struct fb_pool *pool, int model, struct fb_weights *out, struct fb_err *err) {
@@ -378,7 +414,8 @@ int fb_pool_load(struct fb_pool *pool, int model, struct fb_weights *out, struct
     if (fb_member_bind(pool, m, err)) return err->code;
     for (int64_t k = 0; k < m->keys; k++) {
         const struct fb_entry *e = m->bound[k].entry;
-        const float *values = mapped(e);
+        bool adapted = m->lora && fb_lora_touches(m->lora, k);
+        const float *values = adapted ? NULL : mapped(e);
         struct fb_weight *w =
             values ? fb_weights_borrow(out, m->bound[k].name, e->ndim, e->shape, values, err)
                    : fb_weights_add(out, m->bound[k].name, e->ndim, e->shape, err);
@@ -387,11 +424,14 @@ int fb_pool_load(struct fb_pool *pool, int model, struct fb_weights *out, struct
             return fb_context(err, "model '%s'", m->name);
         }
         if (!values) fb_dtype_to_f32(w->owned, e->data, e->dtype, e->numel);
-        w->trainable = true;
+        if (adapted) fb_lora_apply(m->lora, k, 0, e->numel, w->owned);
+        w->trainable = !m->lora;
     }
     return FB_OK;
 }
 
 bool fb_pool_is_open(const struct fb_pool *pool, int model) {
-    return pool->member[model].ckpt != NULL;
+    const struct fb_member *m = &pool->member[model];
+
+    return m->ckpt || (m->lora && m->base->ckpt);
 }

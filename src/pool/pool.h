@@ -43,8 +43,17 @@ struct fb_pool_type {
     const char *(*canonical)(const char *name);
     /* Order of canonical keys in the architecture's state dict, as strcmp; NULL: by name. */
     int (*compare)(const char *a, const char *b);
-    /* Keys of the reference's state dict that share this tensor; NULL: 1. */
-    int (*copies)(const char *name);
+    /* Whether two names of a checkpoint may stand for one key, with the same values: what several
+     * modules share is often stored for each of them. */
+    bool shares;
+    /* Whether the model's configuration (NULL: it has none) makes a key superfluous. NULL: never.
+     * */
+    bool (*drops)(const struct fb_node *config, const char *name);
+    /* Keys of the reference's state dict that share this tensor of a model; NULL: 1. */
+    int (*copies)(const struct fb_node *config, const char *name);
+    /* Whether a key's matrix is stored [in, out] (GPT-2's Conv1D); NULL: never. */
+    bool (*conv1d)(const char *name);
+    bool adapters;           /* every model but the special ones is an adapter of `_pretrained_` */
     const char *backbone;    /* class that transformers loads the state dict with, or NULL */
     const char *unavailable; /* not NULL: why this build cannot open it */
 };
@@ -75,9 +84,16 @@ int fb_pool_expert(const struct fb_pool *pool, int i);
 /* Local folder of a model (resolved through hub/ on first use), borrowed. */
 int fb_pool_folder(struct fb_pool *pool, int model, const char **folder,
                    struct fb_err *err) FB_MUST_CHECK;
-/* The checkpoint of a model: heads and buffers are found here. Borrowed. */
+/* The checkpoint of a model, or that of an adapter alone. Borrowed. */
 int fb_pool_ckpt(struct fb_pool *pool, int model, const struct fb_ckpt **ckpt,
                  struct fb_err *err) FB_MUST_CHECK;
+/* A tensor of a model that is no key of the state dict ("score.weight"): an adapter's own, else its
+ * base's. `*entry` is NULL where there is none; borrowed. */
+int fb_pool_tensor(struct fb_pool *pool, int model, const char *name, const struct fb_entry **entry,
+                   struct fb_err *err) FB_MUST_CHECK;
+/* Whether the reference's object of the model has parameters that can be trained: not after an
+ * adapter was merged into it. */
+bool fb_pool_is_trainable(const struct fb_pool *pool, int model);
 /* Whether its checkpoint has been opened. */
 bool fb_pool_is_open(const struct fb_pool *pool, int model);
 /* config.json of a model, borrowed. */

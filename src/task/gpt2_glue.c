@@ -109,7 +109,6 @@ static int find_head(const struct fb_entry **score, struct fb_gpt2_config *confi
                      struct fb_pool *pool, const struct fb_glue_item *item, struct fb_err *err) {
     int model = fb_pool_find(pool, item->name);
     const struct fb_node *json;
-    const struct fb_ckpt *ckpt;
 
     if (model < 0)
         return fb_fail(
@@ -117,16 +116,16 @@ static int find_head(const struct fb_entry **score, struct fb_gpt2_config *confi
             "the model pool has no model of that name, whose classification head would be "
             "used");
     if (fb_pool_config(pool, model, &json, err) || fb_gpt2_config_read(config, json, err) ||
-        fb_pool_ckpt(pool, model, &ckpt, err))
+        fb_pool_tensor(pool, model, "score.weight", score, err))
         return err->code;
-    if (!(*score = fb_ckpt_find(ckpt, "score.weight")))
+    if (!*score)
         return fb_fail(err, FB_EFORMAT, "'%s' has no score.weight: it is not a sequence classifier",
-                       fb_ckpt_path(ckpt));
+                       fb_pool_model_path(pool, model));
     if ((*score)->ndim != 2 || (*score)->shape[0] < 1 || (*score)->shape[0] > LABELS_MAX)
         return fb_fail(
             err, FB_EMISMATCH,
             "score.weight of '%s' is not a matrix of [labels, %jd] with at most %d labels",
-            fb_ckpt_path(ckpt), (intmax_t)config->n_embd, LABELS_MAX);
+            fb_pool_model_path(pool, model), (intmax_t)config->n_embd, LABELS_MAX);
     return FB_OK;
 }
 

@@ -1,0 +1,281 @@
+/* lora_config.c - the rules of peft.tuners.tuners_utils.check_target_module_exists and of
+ * LoraModel._create_and_replace, version 0.13.2. */
+#include "ckpt/lora_config.h"
+
+#include "base/str.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RANK_MAX = 1 << 16, STEPS_MAX = 100000 };
+
+static const struct fb_node *find(const struct fb_node *json, const char *key) {
+    const struct fb_node *node = fb_node_get(json, key);
+
+    return node && node->kind != FB_NULL ? node : NULL;
+}
+
+static int wrong(const struct fb_node *node, const char *key, const char *expected,
+                 struct fb_err *err) {
+    char place[512];
+
+    fb_place_format(place, sizeof place, node->place);
+    return fb_fail(err, FB_EFORMAT, "%s'%s' is a %s, expected %s", place, key,
+                   fb_kind_name(node->kind), expected);
+}
+
+/* Options that change what is computed and are not done, unless empty, false or null. */
+static int refuse(const struct fb_node *json, struct fb_err *err) {
+    static const char *const keys[] = {"use_dora",          "layer_replication",
+                                       "lora_bias",         "corda_config",
+                                       "exclude_modules",   "alora_invocation_tokens",
+                                       "target_parameters", "trainable_token_indices"};
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const struct fb_node *node = find(json, keys[i]);
+        if (!node || (node->kind == FB_BOOL && !node->value.flag)) continue;
+        if ((node->kind == FB_LIST || node->kind == FB_MAP) && node->count == 0) continue;
+        return fb_fail(err, FB_EUNSUPPORTED,
+                       "'%s' is set, which is not supported; merge this adapter with PEFT and use "
+                       "the merged model",
+                       keys[i]);
+    }
+    return FB_OK;
+}
+
+static bool is_names(const struct fb_node *node) {
+    if (node->kind != FB_LIST) return false;
+    for (int64_t i = 0; i < node->count; i++)
+        if (node->item[i]->kind != FB_TEXT) return false;
+    return true;
+}
+
+static bool is_number(const struct fb_node *node) {
+    return node->kind == FB_INT || node->kind == FB_REAL;
+}
+
+static double number(const struct fb_node *node) {
+    return node->kind == FB_INT ? (double)node->value.integer : node->value.real;
+}
+
+static int read_rank(int64_t *r, const struct fb_node *node, const char *key, struct fb_err *err) {
+    if (node->kind != FB_INT) return wrong(node, key, "a whole number", err);
+    *r = node->value.integer;
+    if (*r >= 1 && *r <= RANK_MAX) return FB_OK;
+    return fb_fail(err, FB_EFORMAT, "'%s' is %jd, expected 1 to %d", key, (intmax_t)*r, RANK_MAX);
+}
+
+static int check_pattern(const struct fb_node *map, const char *key, struct fb_err *err) {
+    int64_t r;
+
+    if (!map) return FB_OK;
+    if (map->kind != FB_MAP) return wrong(map, key, "a mapping", err);
+    for (int64_t i = 0; i < map->count; i++) {
+        if (!is_number(map->item[i])) return wrong(map->item[i], key, "numbers", err);
+        if (!strcmp(key, "rank_pattern") && read_rank(&r, map->item[i], key, err)) return err->code;
+    }
+    return FB_OK;
+}
+
+static int check_layers(const struct fb_lora_config *c, struct fb_err *err) {
+    const struct fb_node *p = c->layers_pattern, *l = c->layers;
+
+    if (p && p->kind != FB_TEXT && !is_names(p))
+        return wrong(p, "layers_pattern", "a name or a list of names", err);
+    if (!l || l->kind == FB_INT) return FB_OK;
+    if (l->kind != FB_LIST) return wrong(l, "layers_to_transform", "numbers", err);
+    for (int64_t i = 0; i < l->count; i++)
+        if (l->item[i]->kind != FB_INT)
+            return wrong(l->item[i], "layers_to_transform", "whole numbers", err);
+    return FB_OK;
+}
+
+static int read_scalars(struct fb_lora_config *out, const struct fb_node *json,
+                        struct fb_err *err) {
+    const struct fb_node *r = find(json, "r"), *alpha = find(json, "lora_alpha");
+    const struct fb_node *rslora = find(json, "use_rslora"), *task = find(json, "task_type");
+
+    out->r = 8;
+    out->alpha = 8;
+    if (r && read_rank(&out->r, r, "r", err)) return err->code;
+    if (alpha && !is_number(alpha)) return wrong(alpha, "lora_alpha", "a number", err);
+    if (alpha) out->alpha = number(alpha);
+    if (rslora && rslora->kind != FB_BOOL) return wrong(rslora, "use_rslora", "true or false", err);
+    out->rslora = rslora && rslora->value.flag;
+    out->classifier = task && task->kind == FB_TEXT &&
+                      (!strcmp(task->text, "SEQ_CLS") || !strcmp(task->text, "TOKEN_CLS"));
+    return FB_OK;
+}
+
+int fb_lora_config_read(struct fb_lora_config *out, const struct fb_node *json,
+                        struct fb_err *err) {
+    const struct fb_node *type;
+
+    *out = (struct fb_lora_config){0};
+    if (json->kind != FB_MAP)
+        return fb_fail(err, FB_EFORMAT, "expected a mapping, found a %s", fb_kind_name(json->kind));
+    type = find(json, "peft_type");
+    if (type && (type->kind != FB_TEXT || strcmp(type->text, "LORA") != 0))
+        return fb_fail(err, FB_EUNSUPPORTED, "peft_type is '%s', expected 'LORA'",
+                       type->kind == FB_TEXT ? type->text : fb_kind_name(type->kind));
+    out->rank_pattern = find(json, "rank_pattern");
+    out->alpha_pattern = find(json, "alpha_pattern");
+    out->targets = find(json, "target_modules");
+    out->layers = find(json, "layers_to_transform");
+    out->layers_pattern = find(json, "layers_pattern");
+    out->modules_to_save = find(json, "modules_to_save");
+    if (refuse(json, err) || read_scalars(out, json, err) ||
+        check_pattern(out->rank_pattern, "rank_pattern", err) ||
+        check_pattern(out->alpha_pattern, "alpha_pattern", err) || check_layers(out, err))
+        return err->code;
+    if (!out->targets) return fb_fail(err, FB_EFORMAT, "'target_modules' is missing");
+    if (out->targets->kind != FB_TEXT && !is_names(out->targets))
+        return wrong(out->targets, "target_modules", "a list of names or a pattern", err);
+    if (out->modules_to_save && !is_names(out->modules_to_save))
+        return wrong(out->modules_to_save, "modules_to_save", "a list of names", err);
+    return FB_OK;
+}
+
+/* ---- patterns ---- */
+
+/* Matches at the beginning; the first group as a number, or -1. */
+static int match(const char *regex, const char *text, bool *yes, int64_t *group,
+                 struct fb_err *err) {
+    int code;
+    PCRE2_SIZE at;
+    pcre2_code *re = pcre2_compile((PCRE2_SPTR)regex, PCRE2_ZERO_TERMINATED,
+                                   PCRE2_ANCHORED | PCRE2_UTF, &code, &at, NULL);
+    pcre2_match_data *data = re ? pcre2_match_data_create_from_pattern(re, NULL) : NULL;
+    pcre2_match_context *limits = re ? pcre2_match_context_create(NULL) : NULL;
+    int rc = FB_OK;
+
+    *group = -1;
+    if (!re) return fb_fail(err, FB_EFORMAT, "'%.200s' is not a regular expression", regex);
+    if (!data || !limits) {
+        rc = fb_fail(err, FB_ENOMEM, "out of memory");
+    } else {
+        pcre2_set_match_limit(limits, STEPS_MAX);
+        code = pcre2_match(re, (PCRE2_SPTR)text, strlen(text), 0, 0, data, limits);
+        *yes = code > 0;
+        if (code < 0 && code != PCRE2_ERROR_NOMATCH)
+            rc = fb_fail(err, FB_EFORMAT, "'%.200s' takes too many steps on '%.200s'", regex, text);
+        if (code > 1 &&
+            pcre2_get_ovector_pointer(data)[3] - pcre2_get_ovector_pointer(data)[2] < 10)
+            *group = strtoll(text + pcre2_get_ovector_pointer(data)[2], NULL, 10);
+    }
+    pcre2_match_context_free(limits);
+    pcre2_match_data_free(data);
+    pcre2_code_free(re);
+    return rc;
+}
+
+static int match_with(const char *before, const char *pattern, const char *after, const char *text,
+                      bool *yes, int64_t *group, struct fb_err *err) {
+    struct fb_str regex = {.max = 1 << 16};
+    int rc = fb_str_printf(&regex, err, "%s%s%s", before, pattern, after);
+
+    if (!rc) rc = match(fb_str_text(&regex), text, yes, group, err);
+    fb_str_free(&regex);
+    return rc;
+}
+
+static bool ends_with_part(const char *module, const char *name) {
+    size_t m = strlen(module), n = strlen(name);
+
+    if (m == n) return !strcmp(module, name);
+    return m > n && module[m - n - 1] == '.' && !strcmp(module + m - n, name);
+}
+
+static int layer_of(const struct fb_lora_config *c, const char *module, int64_t *layer,
+                    struct fb_err *err) {
+    const struct fb_node *p = c->layers_pattern;
+    int64_t n = !p ? 0 : p->kind == FB_LIST ? p->count : 1;
+    bool yes;
+
+    *layer = -1;
+    if (n == 0) return match_with(".*\\.", "[^.]*", "\\.(\\d+)\\.", module, &yes, layer, err);
+    for (int64_t i = 0; i < n && *layer < 0; i++) {
+        const char *pattern = p->kind == FB_LIST ? p->item[i]->text : p->text;
+        if (match_with(".*\\.", pattern, "\\.(\\d+)\\.", module, &yes, layer, err))
+            return err->code;
+    }
+    return FB_OK;
+}
+
+static int in_layers(const struct fb_lora_config *c, const char *module, bool *yes,
+                     struct fb_err *err) {
+    const struct fb_node *l = c->layers;
+    int64_t layer;
+
+    if (!l || (l->kind == FB_LIST && l->count == 0)) return FB_OK;
+    if (layer_of(c, module, &layer, err)) return err->code;
+    *yes = layer >= 0 && l->kind == FB_INT && l->value.integer == layer;
+    for (int64_t i = 0; layer >= 0 && l->kind == FB_LIST && i < l->count; i++)
+        if (l->item[i]->value.integer == layer) *yes = true;
+    return FB_OK;
+}
+
+int fb_lora_config_targets(const struct fb_lora_config *c, const char *module, bool *yes,
+                           struct fb_err *err) {
+    int64_t group;
+
+    *yes = false;
+    if (c->targets->kind == FB_TEXT) {
+        *yes = !strcmp(c->targets->text, "all-linear");
+        return *yes ? FB_OK : match_with("(?:", c->targets->text, ")\\z", module, yes, &group, err);
+    }
+    for (int64_t i = 0; i < c->targets->count; i++) {
+        if (!strcmp(module, c->targets->item[i]->text)) {
+            *yes = true;
+            return FB_OK; /* a whole path is not restricted to layers */
+        }
+        if (ends_with_part(module, c->targets->item[i]->text)) *yes = true;
+    }
+    return *yes ? in_layers(c, module, yes, err) : FB_OK;
+}
+
+bool fb_lora_config_saves(const struct fb_lora_config *c, const char *module) {
+    if (c->classifier && (fb_ends_with(module, "classifier") || fb_ends_with(module, "score")))
+        return true;
+    for (int64_t i = 0; c->modules_to_save && i < c->modules_to_save->count; i++)
+        if (fb_ends_with(module, c->modules_to_save->item[i]->text)) return true;
+    return false;
+}
+
+/* The first key of rank_pattern, then of alpha_pattern, that fits; else the module itself. */
+static int pattern_key(const struct fb_lora_config *c, const char *module, const char **key,
+                       struct fb_err *err) {
+    const struct fb_node *maps[] = {c->rank_pattern, c->alpha_pattern};
+    int64_t group;
+    bool yes = false;
+
+    *key = module;
+    for (int m = 0; m < 2; m++)
+        for (int64_t i = 0; maps[m] && i < maps[m]->count; i++) {
+            if (match_with(".*\\.", maps[m]->key[i].text, "$", module, &yes, &group, err))
+                return err->code;
+            if (!yes) continue;
+            *key = maps[m]->key[i].text;
+            return FB_OK;
+        }
+    return FB_OK;
+}
+
+int fb_lora_config_scale(const struct fb_lora_config *c, const char *module, int64_t *r,
+                         double *scale, struct fb_err *err) {
+    const struct fb_node *rank, *alpha;
+    const char *key;
+    double a;
+
+    if (pattern_key(c, module, &key, err)) return err->code;
+    rank = c->rank_pattern ? fb_node_get(c->rank_pattern, key) : NULL;
+    alpha = c->alpha_pattern ? fb_node_get(c->alpha_pattern, key) : NULL;
+    *r = rank ? rank->value.integer : c->r;
+    a = alpha ? number(alpha) : c->alpha;
+    *scale = c->rslora ? a / sqrt((double)*r) : a / (double)*r;
+    return FB_OK;
+}

@@ -1,1 +1,0 @@
--q modelpool=flan-t5-base_glue hydra.run.dir=$TMP/run print_config=false

@@ -1,0 +1,89 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "ckpt/lora_delta.h"
+
+#include "alloc_faults.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { R = 3, IN = 700, OUT = 5 };
+
+static float a[R * IN], b[OUT * R];
+
+static struct fb_entry entry(const char *name, float *data, int64_t rows, int64_t cols) {
+    return (struct fb_entry){.name = name,
+                             .dtype = FB_F32,
+                             .ndim = 2,
+                             .shape = {rows, cols},
+                             .numel = rows * cols,
+                             .data = data,
+                             .size = (size_t)(rows * cols) * sizeof *data};
+}
+
+static void fill(void) {
+    for (int i = 0; i < R * IN; i++)
+        a[i] = sinf((float)i);
+    for (int i = 0; i < OUT * R; i++)
+        b[i] = cosf((float)i);
+}
+
+/* 1 + s B A, or its transpose. */
+static void check(bool in_out) {
+    struct fb_entry ea = entry("a", a, R, IN), eb = entry("b", b, OUT, R);
+    static float w[OUT * IN], piece[OUT * IN];
+    struct fb_lora_delta d;
+    struct fb_err err = {0};
+    int64_t n = OUT * IN;
+
+    assert_int_equal(fb_lora_delta_make(&d, &ea, &eb, in_out, 0.3f, &err), FB_OK);
+    for (int64_t i = 0; i < n; i++)
+        w[i] = piece[i] = 1.0f;
+    fb_lora_delta_add(&d, 0, n, w);
+    for (int64_t o = 0; o < OUT; o++)
+        for (int64_t i = 0; i < IN; i++) {
+            float sum = 0;
+            for (int k = 0; k < R; k++)
+                sum = fmaf(b[o * R + k], a[k * IN + i], sum);
+            sum *= 0.3f;
+            assert_true(w[in_out ? i * OUT + o : o * IN + i] == 1.0f + sum);
+        }
+    for (int64_t begin = 0; begin < n; begin += 101)
+        fb_lora_delta_add(&d, begin, begin + 101 < n ? 101 : n - begin, piece + begin);
+    assert_memory_equal(w, piece, sizeof w);
+    fb_lora_delta_free(&d);
+}
+
+static void test_products_are_chains_of_fused_steps(void **state) {
+    (void)state;
+    fill();
+    check(false);
+    check(true);
+}
+
+static int attempt(void *arg) {
+    struct fb_entry ea = entry("a", a, R, IN), eb = entry("b", b, OUT, R);
+    struct fb_lora_delta d;
+    struct fb_err err = {0};
+
+    (void)arg;
+    if (!fb_lora_delta_make(&d, &ea, &eb, true, 1, &err)) fb_lora_delta_free(&d);
+    return err.code;
+}
+
+static void test_every_allocation_may_fail(void **state) {
+    (void)state;
+    assert_int_equal(for_each_allocation_failure(attempt, NULL, 10), 4);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_products_are_chains_of_fused_steps),
+        cmocka_unit_test(test_every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
