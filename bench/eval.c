@@ -6,6 +6,8 @@
  * distinct prefix tokens, the FLOP that are executed, seconds (best and median of N passes over
  * prepared batches), GFLOP/s, and the ratio to the bound. The bound is the best f32 rate at
  * 2048 x 768 x 3072 of oneDNN and of our own product, each measured again around every pass. */
+#include "bound.h"
+
 #include "base/alloc.h"
 #include "base/log.h"
 #include "ckpt/ckpt.h"
@@ -15,27 +17,15 @@
 #include "nn/ops.h"
 #include "text/tokenizer.h"
 
-#include <dnnl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
-enum { GEMM_ROWS = 2048, GEMM_IN = 768, GEMM_OUT = 3072, PASSES_MAX = 99, MAX_LENGTH = 512 };
+enum { PASSES_MAX = 99, MAX_LENGTH = 512 };
 
 struct settings {
     long repeat, limit, tokens;
-};
-
-/* One matrix product by two implementations. */
-struct bound {
-    float *x, *w, *y;
-    struct fb_packed packed;
-    dnnl_engine_t engine;
-    dnnl_stream_t stream;
-    dnnl_primitive_t primitive;
-    dnnl_memory_t memory[3];
-    double dnnl, own; /* best GFLOP/s so far */
 };
 
 struct model {
@@ -54,69 +44,6 @@ struct task {
     float *hidden, *logits;
     double flop;
 };
-
-/* ---- the bound ---- */
-
-static int bound_open(struct bound *b, struct fb_err *err) {
-    dnnl_dims_t x = {GEMM_ROWS, GEMM_IN}, w = {GEMM_IN, GEMM_OUT}, y = {GEMM_ROWS, GEMM_OUT};
-    dnnl_memory_desc_t md[3];
-    dnnl_matmul_desc_t desc;
-    dnnl_primitive_desc_t pd;
-    float *data[3];
-
-    b->x = fb_calloc((size_t)GEMM_ROWS * GEMM_IN, sizeof(float), err);
-    b->w = fb_calloc((size_t)GEMM_IN * GEMM_OUT, sizeof(float), err);
-    b->y = fb_calloc((size_t)GEMM_ROWS * GEMM_OUT, sizeof(float), err);
-    if (!b->x || !b->w || !b->y) return err->code;
-    for (int i = 0; i < GEMM_ROWS * GEMM_IN; i++)
-        b->x[i] = (float)(i % 17) * 0.1f;
-    for (int i = 0; i < GEMM_IN * GEMM_OUT; i++)
-        b->w[i] = (float)(i % 13) * 0.1f;
-    if (fb_pack(&b->packed, b->w, FB_IN_OUT, NULL, GEMM_IN, GEMM_OUT, NULL, err)) return err->code;
-    data[0] = b->x;
-    data[1] = b->w;
-    data[2] = b->y;
-    if (dnnl_engine_create(&b->engine, dnnl_cpu, 0) ||
-        dnnl_stream_create(&b->stream, b->engine, dnnl_stream_default_flags) ||
-        dnnl_memory_desc_init_by_tag(&md[0], 2, x, dnnl_f32, dnnl_ab) ||
-        dnnl_memory_desc_init_by_tag(&md[1], 2, w, dnnl_f32, dnnl_ab) ||
-        dnnl_memory_desc_init_by_tag(&md[2], 2, y, dnnl_f32, dnnl_ab) ||
-        dnnl_matmul_desc_init(&desc, &md[0], &md[1], NULL, &md[2]) ||
-        dnnl_primitive_desc_create(&pd, &desc, NULL, b->engine, NULL) ||
-        dnnl_primitive_create(&b->primitive, pd))
-        return fb_fail(err, FB_EUNSUPPORTED, "oneDNN refused the matrix product");
-    dnnl_primitive_desc_destroy(pd);
-    for (int i = 0; i < 3; i++)
-        if (dnnl_memory_create(&b->memory[i], &md[i], b->engine, data[i]))
-            return fb_fail(err, FB_ENOMEM, "oneDNN refused the memory");
-    return FB_OK;
-}
-
-static int bound_measure(struct bound *b, struct fb_err *err) {
-    const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, b->memory[0]},
-                                    {DNNL_ARG_WEIGHTS, b->memory[1]},
-                                    {DNNL_ARG_DST, b->memory[2]}};
-    const struct fb_gemm own = {.y = b->y,
-                                .ldy = GEMM_OUT,
-                                .x = b->x,
-                                .ldx = GEMM_IN,
-                                .rows = GEMM_ROWS,
-                                .weight = &b->packed,
-                                .columns = GEMM_OUT};
-    const double work = 2e-9 * GEMM_ROWS * GEMM_IN * GEMM_OUT;
-
-    for (int i = 0; i < 12; i++) {
-        double start = fb_now(), middle, end;
-        if (dnnl_primitive_execute(b->primitive, b->stream, 3, args) || dnnl_stream_wait(b->stream))
-            return fb_fail(err, FB_EUNSUPPORTED, "oneDNN failed");
-        middle = fb_now();
-        if (fb_gemm(&own, err)) return err->code;
-        end = fb_now();
-        if (work / (middle - start) > b->dnnl) b->dnnl = work / (middle - start);
-        if (work / (end - middle) > b->own) b->own = work / (end - middle);
-    }
-    return FB_OK;
-}
 
 /* ---- model and data ---- */
 
@@ -210,12 +137,6 @@ static int pass(struct task *t, const struct model *m, struct fb_graph *g, struc
     return fb_gpt2_logits(t->logits, t->hidden, at, n, score, err);
 }
 
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 static int measure(struct task *t, const char *name, const struct model *m, struct bound *bound,
                    long repeat, struct fb_err *err) {
     struct fb_graph graph = {0};
@@ -234,7 +155,7 @@ static int measure(struct task *t, const char *name, const struct model *m, stru
     qsort(seconds, (size_t)repeat, sizeof *seconds, by_value);
     best = seconds[0];
     median = seconds[repeat / 2];
-    top = bound->dnnl > bound->own ? bound->dnnl : bound->own;
+    top = bound_best(bound);
     getrusage(RUSAGE_SELF, &usage);
     printf("%-5s %6jd %8jd %8jd %7.2f %8.3f %8.3f %7.0f %7.1f %7.1f %6.2f %6.2f %6ld\n", name,
            (intmax_t)t->data.rows, (intmax_t)t->plan.tokens, (intmax_t)t->plan.rows,
