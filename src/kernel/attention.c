@@ -1,4 +1,4 @@
-/* attention.c - causal attention over a forest of segments, as small matrix products.
+/* attention.c - attention over a forest of segments, as small matrix products.
  *
  * A task is one head of one segment. The keys of all positions before and in it are copied as
  * panels [dim, cols], the values as panels [keys, cols], and isa->tile does both products for
@@ -97,12 +97,24 @@ static void collect(const struct job *job, struct scratch *s, int64_t segment, i
     }
 }
 
+/* Adds the bias of each key's distance to the query, which stands at `position`. */
+static void add_bias(const struct job *job, float *score, int64_t head, int64_t position,
+                     int64_t keys) {
+    int64_t reach = job->how->reach;
+    const float *bias = job->how->bias + head * (2 * reach - 1) + reach - 1 - position;
+
+    for (int64_t j = 0; j < keys; j++)
+        score[j] += bias[j];
+}
+
 /* `rows` queries from row `first` of q on; the first one stands at `position`. `all` keys have been
  * collected. */
 static void queries(const struct job *job, struct scratch *s, int64_t head, int64_t first,
                     int64_t rows, int64_t position, int64_t all) {
     const struct fb_isa *isa = job->isa;
-    int64_t cols = isa->cols, dim = job->how->dim, keys = position + rows, wide = up(keys, cols);
+    int64_t cols = isa->cols, dim = job->how->dim;
+    bool both = job->how->bidirectional;
+    int64_t keys = both ? all : position + rows, wide = up(keys, cols);
     float inverse[FB_TILE_ROWS] = {0}, tile[FB_TILE_ROWS * FB_TILE_COLS];
 
     for (int64_t r = 0; r < rows; r++) {
@@ -113,8 +125,12 @@ static void queries(const struct job *job, struct scratch *s, int64_t head, int6
     isa->pack(s->packed, s->query, dim, rows, dim);
     for (int64_t j = 0; j < keys; j += cols)
         isa->tile(s->score + j, wide, s->packed, s->keys + j * dim, dim, false);
-    for (int64_t r = 0; r < rows; r++)
-        inverse[r] = 1.0f / isa->exponentials(s->score + r * wide, position + r + 1, keys);
+    for (int64_t r = 0; r < rows; r++) {
+        float *score = s->score + r * wide;
+        int64_t seen = both ? all : position + r + 1;
+        if (job->how->bias) add_bias(job, score, head, position + r, seen);
+        inverse[r] = 1.0f / isa->exponentials(score, seen, keys);
+    }
     isa->pack(s->packed, s->score, wide, rows, keys);
     for (int64_t d = 0; d < dim; d += cols) {
         isa->tile(tile, cols, s->packed, s->values + d * all, keys, false);

@@ -22,9 +22,20 @@ struct fb_isa {
     /* c = activation(c + bias) + add on a tile; `bias` [cols]; `add` NULL or stride ldadd. */
     void (*finish)(float *c, int64_t ldc, const float *bias, const float *add, int64_t ldadd,
                    enum fb_activation activation);
+    /* y[i] *= x[i] */
+    void (*multiply)(float *y, const float *x, int64_t n);
     /* One row: y = (x - mean) / sqrt(variance + epsilon) * weight + bias. */
     void (*layer_norm)(float *y, const float *x, const float *weight, const float *bias, int64_t n,
                        float epsilon);
+    /* One row: y = x / sqrt(mean of x^2 + epsilon) * weight. */
+    void (*rms_norm)(float *y, const float *x, const float *weight, int64_t n, float epsilon);
+    /* score[h * keys + j] = sum of q[h * dim + d] k[j, h * dim + d] over d, for all heads and keys;
+     * k has row stride ldkv. */
+    void (*scores)(float *score, const float *q, const float *k, int64_t ldkv, int64_t keys,
+                   int64_t heads, int64_t dim);
+    /* out[h * dim + d] = sum over j of weight[h * keys + j] v[j, h * dim + d], j ascending. */
+    void (*mix)(float *out, const float *weight, const float *v, int64_t ldkv, int64_t keys,
+                int64_t heads, int64_t dim);
     /* x[0..n) becomes exp(x - max), x[n..end) becomes 0; returns the sum. */
     float (*exponentials)(float *x, int64_t n, int64_t end);
 };

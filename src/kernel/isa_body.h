@@ -220,6 +220,68 @@ static void layer_norm(float *y, const float *x, const float *weight, const floa
         y[i] = (x[i] - mean) * scale * weight[i] + bias[i];
 }
 
+static void rms_norm(float *y, const float *x, const float *weight, int64_t n, float epsilon) {
+    int64_t whole = n - n % V_LANES;
+    vec square = v_set(0.0f), s;
+    float scale, rest = 0.0f;
+
+    for (int64_t i = 0; i < whole; i += V_LANES)
+        square = v_mul_add(v_load(x + i), v_load(x + i), square);
+    for (int64_t i = whole; i < n; i++)
+        rest += x[i] * x[i];
+    scale = 1.0f / sqrtf((v_sum(square) + rest) / (float)n + epsilon);
+    s = v_set(scale);
+    for (int64_t i = 0; i < whole; i += V_LANES)
+        v_store(y + i, v_mul(v_mul(v_load(x + i), s), v_load(weight + i)));
+    for (int64_t i = whole; i < n; i++)
+        y[i] = x[i] * scale * weight[i];
+}
+
+static void multiply(float *y, const float *x, int64_t n) {
+    int64_t whole = n - n % V_LANES;
+
+    for (int64_t i = 0; i < whole; i += V_LANES)
+        v_store(y + i, v_mul(v_load(y + i), v_load(x + i)));
+    for (int64_t i = whole; i < n; i++)
+        y[i] *= x[i];
+}
+
+static inline float dot(const float *a, const float *b, int64_t n) {
+    int64_t whole = n - n % V_LANES;
+    vec sum = v_set(0.0f);
+    float rest = 0.0f;
+
+    for (int64_t i = 0; i < whole; i += V_LANES)
+        sum = v_mul_add(v_load(a + i), v_load(b + i), sum);
+    for (int64_t i = whole; i < n; i++)
+        rest += a[i] * b[i];
+    return v_sum(sum) + rest;
+}
+
+/* Keys outside, heads inside: the rows of k are read once from end to end. */
+static void scores(float *score, const float *q, const float *k, int64_t ldkv, int64_t keys,
+                   int64_t heads, int64_t dim) {
+    for (int64_t j = 0; j < keys; j++, k += ldkv)
+        for (int64_t h = 0; h < heads; h++)
+            score[h * keys + j] = dot(q + h * dim, k + h * dim, dim);
+}
+
+static void mix(float *out, const float *weight, const float *v, int64_t ldkv, int64_t keys,
+                int64_t heads, int64_t dim) {
+    int64_t whole = dim - dim % V_LANES;
+
+    memset(out, 0, (size_t)(heads * dim) * sizeof *out);
+    for (int64_t j = 0; j < keys; j++, v += ldkv)
+        for (int64_t h = 0; h < heads; h++) {
+            const float *from = v + h * dim;
+            float *to = out + h * dim, w = weight[h * keys + j];
+            for (int64_t d = 0; d < whole; d += V_LANES)
+                v_store(to + d, v_mul_add(v_set(w), v_load(from + d), v_load(to + d)));
+            for (int64_t d = whole; d < dim; d++)
+                to[d] += w * from[d];
+        }
+}
+
 /* The last, partial vector goes through the same instructions as the whole ones, so that an
  * element's bits and the order of the sum do not depend on where the row ends. */
 static float exponentials(float *x, int64_t n, int64_t end) {
@@ -257,7 +319,8 @@ static float exponentials(float *x, int64_t n, int64_t end) {
 #define ISA_TABLE(isa_name, check)                                                                 \
     {                                                                                              \
         .name = isa_name, .rows = TILE_ROWS, .cols = TILE_COLS, .supported = check, .pack = pack,  \
-        .tile = tile, .finish = finish, .layer_norm = layer_norm, .exponentials = exponentials     \
+        .tile = tile, .finish = finish, .multiply = multiply, .layer_norm = layer_norm,            \
+        .rms_norm = rms_norm, .scores = scores, .mix = mix, .exponentials = exponentials           \
     }
 
 #endif

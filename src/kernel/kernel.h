@@ -28,6 +28,14 @@ enum fb_activation {
 void fb_layer_norm(float *y, const float *x, const float *weight, const float *bias, int64_t rows,
                    int64_t n, float epsilon);
 
+/* y = x / sqrt(mean of x^2 + epsilon) * weight for each row
+ *   x, y [rows, n] contiguous (may be the same)   weight [n] */
+void fb_rms_norm(float *y, const float *x, const float *weight, int64_t rows, int64_t n,
+                 float epsilon);
+
+/* y[i] *= x[i]   x, y [rows, n] contiguous */
+void fb_multiply(float *y, const float *x, int64_t rows, int64_t n);
+
 /* y[i] = table[id[i]] + positions[position[i]]
  *   y [rows, n]   table [.., n]   positions [.., n]; ids and positions are in range */
 void fb_embed(float *y, const float *table, const int32_t *id, const float *positions,
@@ -45,8 +53,9 @@ struct fb_segment {
     int64_t position; /* of its first token */
 };
 
-/* Causal self-attention. Query of head h at position p over the keys 0..p of its sequence:
- *   out = softmax(scale * q . k) v
+/* Self-attention. Query of head h at position p over the keys 0..p of its sequence, or over all of
+ * its segment when it is bidirectional (segments are whole sequences then):
+ *   out = softmax(scale * q . k + bias[h][key - p + reach - 1]) v
  *   k, v [tokens, heads * dim] with row stride ldkv
  *   q, out: last_only false: one row per token; true: row s is the last token of segment s
  * A masked key contributes exactly 0. FB_ENOMEM for the scratch memory of the threads, which is
@@ -57,9 +66,30 @@ struct fb_attention {
     int64_t heads, dim;
     float scale;
     bool last_only;
+    bool bidirectional;
+    const float *bias; /* [heads][2 * reach - 1] by distance, or NULL */
+    int64_t reach;     /* more than any distance */
 };
 int fb_attend(float *out, int64_t ldout, const float *q, int64_t ldq, const float *k,
               const float *v, int64_t ldkv, const struct fb_attention *how,
               struct fb_err *err) FB_MUST_CHECK;
+
+/* Attention of one query per sequence over keys and values that are kept: row i of q and out
+ * belongs to span i, bias [heads][ldbias] is for its keys in order, or NULL.
+ *   k, v [keys, heads * dim] with row stride ldkv   q, out [rows, heads * dim] contiguous
+ * FB_ENOMEM for scratch memory of (longest span + 1) * heads values for each thread. */
+struct fb_span {
+    const float *k, *v;
+    int64_t keys; /* at least 1 */
+};
+struct fb_step {
+    const struct fb_span *span; /* [rows] */
+    int64_t rows, heads, dim, ldkv;
+    float scale;
+    const float *bias;
+    int64_t ldbias;
+};
+int fb_attend_step(float *out, const float *q, const struct fb_step *how,
+                   struct fb_err *err) FB_MUST_CHECK;
 
 #endif

@@ -14,6 +14,23 @@ void fb_layer_norm(float *y, const float *x, const float *weight, const float *b
         isa->layer_norm(y + i * n, x + i * n, weight, bias, n, epsilon);
 }
 
+void fb_rms_norm(float *y, const float *x, const float *weight, int64_t rows, int64_t n,
+                 float epsilon) {
+    const struct fb_isa *isa = fb_cpu_isa();
+
+#pragma omp parallel for schedule(static) if (rows >= ROWS_FOR_THREADS)
+    for (int64_t i = 0; i < rows; i++)
+        isa->rms_norm(y + i * n, x + i * n, weight, n, epsilon);
+}
+
+void fb_multiply(float *y, const float *x, int64_t rows, int64_t n) {
+    const struct fb_isa *isa = fb_cpu_isa();
+
+#pragma omp parallel for schedule(static) if (rows >= ROWS_FOR_THREADS)
+    for (int64_t i = 0; i < rows; i++)
+        isa->multiply(y + i * n, x + i * n, n);
+}
+
 void fb_embed(float *y, const float *table, const int32_t *id, const float *positions,
               const int32_t *position, int64_t rows, int64_t n) {
     for (int64_t i = 0; i < rows; i++) {

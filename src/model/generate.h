@@ -16,6 +16,7 @@ struct fb_generation {
     int32_t start;      /* decoder_start_token_id */
     int32_t eos[8];     /* ids that end a sequence */
     int eos_count;
+    bool limited; /* max_new_tokens is set, which wins over a max_length that a caller wants */
 };
 
 /* Reads generation_config.json of a model's folder if there is one; what it lacks comes from the
@@ -34,7 +35,7 @@ struct fb_generate_limits {
  * Owned: fb_generated_free. */
 struct fb_generated {
     int64_t count;
-    int32_t *id;     /* [count][most]; fb_generated_ids gives one row */
+    int32_t *id;     /* [count][most], `length` of each are set */
     int64_t *length; /* [count] */
     int64_t most;    /* max_length - 1 */
 };

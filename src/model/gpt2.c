@@ -10,6 +10,7 @@
 #include "model/gpt2.h"
 
 #include "base/alloc.h"
+#include "model/bind.h"
 #include "nn/ops.h"
 
 #include <math.h>
@@ -17,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME = 64, SHAPE = 22 * FB_DIMS + 3 };
+enum { NAME = 64 };
 
 struct block {
     struct fb_norm ln_1, ln_2;
@@ -62,48 +63,12 @@ static int64_t size_of(const struct fb_gpt2_config *c, enum width width) {
     return c->n_inner;
 }
 
-/* "[16, 64]" */
-static void describe_shape(char out[SHAPE], int ndim, const int64_t *shape) {
-    int n = snprintf(out, SHAPE, "[");
-
-    for (int i = 0; i < ndim; i++)
-        n += snprintf(out + n, SHAPE - (size_t)n, "%s%jd", i ? ", " : "", (intmax_t)shape[i]);
-    snprintf(out + n, SHAPE - (size_t)n, "]");
-}
-
-/* The tensor "<prefix>.<suffix>" of shape [rows, cols], or [cols] when rows is 0. */
-static const float *bind(const struct fb_weights *weights, const char *prefix, const char *suffix,
-                         int64_t rows, int64_t cols, struct fb_err *err) {
-    const struct fb_weight *w;
-    char name[2 * NAME], found[SHAPE], wanted[SHAPE];
-
-    snprintf(name, sizeof name, "%s.%s", prefix, suffix);
-    if (!(w = fb_weights_find(weights, name))) {
-        fb_fail(err, FB_ENOTFOUND, "the model has no tensor '%s'", name);
-        return NULL;
-    }
-    if (rows ? w->ndim == 2 && w->shape[0] == rows && w->shape[1] == cols
-             : w->ndim == 1 && w->shape[0] == cols)
-        return w->data;
-    describe_shape(found, w->ndim, w->shape);
-    describe_shape(wanted, rows ? 2 : 1, rows ? (int64_t[]){rows, cols} : (int64_t[]){cols});
-    fb_fail(err, FB_EMISMATCH, "tensor '%s' has the shape %s, expected %s", name, found, wanted);
-    return NULL;
-}
-
 static int bind_norm(struct fb_norm *norm, const struct fb_gpt2_config *c,
                      const struct fb_weights *weights, const char *prefix, struct fb_err *err) {
     norm->epsilon = (float)c->layer_norm_epsilon;
-    norm->weight = bind(weights, prefix, "weight", 0, c->n_embd, err);
-    norm->bias = norm->weight ? bind(weights, prefix, "bias", 0, c->n_embd, err) : NULL;
+    norm->weight = fb_bind(weights, prefix, "weight", 0, c->n_embd, err);
+    norm->bias = norm->weight ? fb_bind(weights, prefix, "bias", 0, c->n_embd, err) : NULL;
     return norm->bias ? FB_OK : err->code;
-}
-
-static void release(struct fb_weights *weights, const char *prefix, const char *suffix) {
-    char name[2 * NAME];
-
-    snprintf(name, sizeof name, "%s.%s", prefix, suffix);
-    fb_weights_release(weights, name);
 }
 
 /* `used` is `weights` when what is copied may be released, else NULL. */
@@ -124,13 +89,13 @@ static int bind_block(struct block *block, const struct fb_gpt2_config *c, int64
         const float *w, *b;
         to->name = block->names[i];
         snprintf(block->names[i], NAME, "h.%jd.%s", (intmax_t)layer, linears[i].name);
-        if (!(w = bind(weights, to->name, "weight", in, out, err)) ||
-            !(b = bind(weights, to->name, "bias", 0, out, err)) ||
+        if (!(w = fb_bind(weights, to->name, "weight", in, out, err)) ||
+            !(b = fb_bind(weights, to->name, "bias", 0, out, err)) ||
             fb_pack(&to->weight, w, FB_IN_OUT, b, in, out, NULL, err))
             return err->code;
         if (!used) continue;
-        release(used, to->name, "weight");
-        release(used, to->name, "bias");
+        fb_bind_release(used, to->name, "weight");
+        fb_bind_release(used, to->name, "bias");
     }
     return FB_OK;
 }
@@ -142,8 +107,8 @@ static int create(struct fb_gpt2 **out, const struct fb_gpt2_config *config,
     *out = NULL;
     if (!m) return err->code;
     m->config = *config;
-    if (!(m->wte = bind(weights, "wte", "weight", config->vocab_size, config->n_embd, err)) ||
-        !(m->wpe = bind(weights, "wpe", "weight", config->n_positions, config->n_embd, err)) ||
+    if (!(m->wte = fb_bind(weights, "wte", "weight", config->vocab_size, config->n_embd, err)) ||
+        !(m->wpe = fb_bind(weights, "wpe", "weight", config->n_positions, config->n_embd, err)) ||
         bind_norm(&m->ln_f, config, weights, "ln_f", err))
         goto fail;
     for (int64_t i = 0; i < config->n_layer; i++)

@@ -70,7 +70,8 @@ static struct fb_tensor *attention(struct fb_graph *g, const struct fb_tensor *q
 struct fb_tensor *fb_op_attention(struct fb_graph *g, const struct fb_tensor *qkv,
                                   const struct fb_batch *batch, int64_t heads, float scale,
                                   struct fb_err *err) {
-    struct fb_attention how = {batch->segment, batch->segments, heads, 0, scale, false};
+    struct fb_attention how = {
+        .segment = batch->segment, .segments = batch->segments, .heads = heads, .scale = scale};
     int64_t n;
 
     if (!qkv) return NULL;
@@ -82,7 +83,11 @@ struct fb_tensor *fb_op_attention(struct fb_graph *g, const struct fb_tensor *qk
 struct fb_tensor *fb_op_attention_last(struct fb_graph *g, const struct fb_tensor *q,
                                        const struct fb_tensor *kv, const struct fb_batch *batch,
                                        int64_t heads, float scale, struct fb_err *err) {
-    struct fb_attention how = {batch->segment, batch->segments, heads, 0, scale, true};
+    struct fb_attention how = {.segment = batch->segment,
+                               .segments = batch->segments,
+                               .heads = heads,
+                               .scale = scale,
+                               .last_only = true};
 
     if (!q || !kv) return NULL;
     how.dim = q->cols / heads;

@@ -57,7 +57,7 @@ static void test_attention_agrees_with_double_precision(void **state) {
     (void)state;
     fill(&x);
     for (size_t k = 0; k < sizeof dims / sizeof *dims; k++) {
-        struct fb_attention how = {forest, SEGMENTS, HEADS, dims[k], 0.5f, false};
+        struct fb_attention how = {forest, SEGMENTS, HEADS, dims[k], 0.5f, false, false, NULL, 0};
         assert_int_equal(fb_attend(x.out, WIDE, x.q, WIDE, x.k, x.v, WIDE, &how, &err), FB_OK);
         for (int64_t s = 0; s < SEGMENTS; s++)
             for (int64_t t = 0; t < forest[s].count; t++)
@@ -70,7 +70,7 @@ static void test_attention_agrees_with_double_precision(void **state) {
 
 static void test_last_queries_give_the_bits_of_all_queries(void **state) {
     static struct values x, last;
-    struct fb_attention how = {forest, SEGMENTS, HEADS, DIM_MAX, 0.5f, false};
+    struct fb_attention how = {forest, SEGMENTS, HEADS, DIM_MAX, 0.5f, false, false, NULL, 0};
     struct fb_err err = {0};
 
     (void)state;
@@ -93,7 +93,7 @@ static void test_last_queries_give_the_bits_of_all_queries(void **state) {
 static void test_a_shared_prefix_changes_no_bit(void **state) {
     static const struct fb_segment alone = {-1, 0, 37, 0};
     static struct values x, other;
-    struct fb_attention how = {forest, SEGMENTS, HEADS, DIM_MAX, 0.5f, false};
+    struct fb_attention how = {forest, SEGMENTS, HEADS, DIM_MAX, 0.5f, false, false, NULL, 0};
     struct fb_err err = {0};
 
     (void)state;
@@ -110,9 +110,38 @@ static void test_a_shared_prefix_changes_no_bit(void **state) {
     }
 }
 
+/* Both ways, with a bias by distance: two sequences, the second shorter than a tile. */
+static void test_bidirectional_attention_agrees_with_double_precision(void **state) {
+    static const struct fb_segment whole[] = {{-1, 0, 37, 0}, {-1, 37, 5, 0}};
+    enum { REACH = 40, DIM = 8, WIDTH = HEADS * DIM };
+    static struct values x;
+    float bias[HEADS * (2 * REACH - 1)];
+    struct fb_attention how = {whole, 2, HEADS, DIM, 1.0f, false, true, bias, REACH};
+    struct fb_err err = {0};
+
+    (void)state;
+    fill(&x);
+    for (uint32_t i = 0; i < HEADS * (2 * REACH - 1); i++)
+        bias[i] = noise(i + 400000);
+    assert_int_equal(fb_attend(x.out, WIDTH, x.q, WIDTH, x.k, x.v, WIDTH, &how, &err), FB_OK);
+    for (int s = 0; s < 2; s++)
+        for (int64_t i = 0; i < whole[s].count * WIDTH; i++) {
+            int64_t row = whole[s].row + i / WIDTH, column = i % WIDTH, head = column / DIM;
+            double sum = 0, weighted = 0;
+            for (int64_t j = whole[s].row; j < whole[s].row + whole[s].count; j++) {
+                double score = (double)bias[head * (2 * REACH - 1) + j - row + REACH - 1];
+                for (int64_t d = head * DIM; d < (head + 1) * DIM; d++)
+                    score += (double)x.q[row * WIDTH + d] * (double)x.k[j * WIDTH + d];
+                sum += exp(score);
+                weighted += exp(score) * (double)x.v[j * WIDTH + column];
+            }
+            assert_true(fabs((double)x.out[row * WIDTH + column] - weighted / sum) < 1e-5);
+        }
+}
+
 static int attempt(void *arg) {
     struct values *x = arg;
-    struct fb_attention how = {forest, SEGMENTS, HEADS, DIM_MAX, 0.5f, false};
+    struct fb_attention how = {forest, SEGMENTS, HEADS, DIM_MAX, 0.5f, false, false, NULL, 0};
     struct fb_err err = {0};
 
     return fb_attend(x->out, WIDE, x->q, WIDE, x->k, x->v, WIDE, &how, &err);
@@ -131,6 +160,7 @@ int main(void) {
         cmocka_unit_test(test_attention_agrees_with_double_precision),
         cmocka_unit_test(test_last_queries_give_the_bits_of_all_queries),
         cmocka_unit_test(test_a_shared_prefix_changes_no_bit),
+        cmocka_unit_test(test_bidirectional_attention_agrees_with_double_precision),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
 

@@ -23,6 +23,48 @@ static void test_rows_of_a_norm_depend_on_themselves_alone(void **state) {
     }
 }
 
+/* Sums of 19 squares up to 1: the relative error is that of 20 roundings at most. */
+static void test_a_root_mean_square_norm_agrees_with_double_precision(void **state) {
+    enum { ROWS = 40, N = 19 };
+    float x[ROWS * N], w[N], all[ROWS * N], one[N];
+
+    (void)state;
+    for (uint32_t i = 0; i < ROWS * N; i++)
+        x[i] = noise(i);
+    for (uint32_t i = 0; i < N; i++)
+        w[i] = noise(i + 1000);
+    for (int threads = 1; threads <= 4; threads *= 2) {
+        omp_set_num_threads(threads);
+        fb_rms_norm(all, x, w, ROWS, N, 1e-3f);
+        for (int i = 0; i < ROWS; i++) {
+            double square = 0;
+            fb_rms_norm(one, x + i * N, w, 1, N, 1e-3f);
+            assert_memory_equal(one, all + i * N, sizeof one);
+            for (int j = 0; j < N; j++)
+                square += (double)x[i * N + j] * (double)x[i * N + j];
+            for (int j = 0; j < N; j++) {
+                double want =
+                    (double)x[i * N + j] / sqrt(square / N + (double)1e-3f) * (double)w[j];
+                assert_true(fabs((double)one[j] - want) <= 20 * 6e-8 * fabs(want));
+            }
+        }
+    }
+}
+
+static void test_multiplication_is_element_by_element(void **state) {
+    enum { ROWS = 17, N = 11 };
+    float x[ROWS * N], y[ROWS * N];
+
+    (void)state;
+    for (uint32_t i = 0; i < ROWS * N; i++) {
+        x[i] = noise(i);
+        y[i] = noise(i + 500);
+    }
+    fb_multiply(y, x, ROWS, N);
+    for (uint32_t i = 0; i < ROWS * N; i++)
+        assert_true(y[i] == noise(i + 500) * x[i]);
+}
+
 static void test_embedding_adds_token_and_position(void **state) {
     const float table[] = {1, 2, 3, 4, 5, 6}, positions[] = {10, 20, 30, 40};
     const int32_t id[] = {2, 0, 2}, position[] = {0, 1, 1};
@@ -47,6 +89,8 @@ static void test_gather_copies_the_named_rows(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_of_a_norm_depend_on_themselves_alone),
+        cmocka_unit_test(test_a_root_mean_square_norm_agrees_with_double_precision),
+        cmocka_unit_test(test_multiplication_is_element_by_element),
         cmocka_unit_test(test_embedding_adds_token_and_position),
         cmocka_unit_test(test_gather_copies_the_named_rows),
     };
