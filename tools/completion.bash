@@ -1,8 +1,9 @@
 # bash completion for fusion_bench: subcommands, flags, and the options of the three main groups.
 _fusion_bench() {
     local cur=${COMP_WORDS[COMP_CWORD]} commands='list describe inspect diff tokenize dataset'
-    case $cur in
-        -*) COMPREPLY=($(compgen -W '--help --version --cfg --resolve --package --info --multirun
+    case ${COMP_WORDS[1]}:$cur in
+        dataset:-*) COMPREPLY=($(compgen -W '--help --split --data-dir --limit --prompts --task' -- "$cur")) ;;
+        *:-*) COMPREPLY=($(compgen -W '--help --version --cfg --resolve --package --info --multirun
             --config-path --config-name --config-dir' -- "$cur")) ;;
         *)
             if [ "$COMP_CWORD" -eq 1 ]; then

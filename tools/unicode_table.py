@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Writes src/text/unicode_table.h: which characters are letters, numbers and spaces.
+"""Writes src/text/unicode_table.h: which characters are letters, numbers, spaces and digits.
 
 The reference splits text with the `regex` package, whose tables are newer than those of most PCRE2
-libraries, so the classes are taken from that package itself. Run with the pinned requirements and
+libraries, so the classes are taken from that package itself; decimal digits are those of the running Python,
+which reads them with float(). Run with the pinned requirements and
 `--check` to compare instead of writing.
 """
 import pathlib
 import sys
+import unicodedata
 
 import regex
 
@@ -26,8 +28,17 @@ def ranges():
     return found
 
 
-def text():
-    rows = [f"{{0x{a:x}, 0x{b:x}, FB_CHAR_{n}}}," for a, b, n in ranges()]
+def zeros():
+    """The zeros of all decimal digits; the nine others follow each."""
+    found = [p for p in range(0x110000) if unicodedata.decimal(chr(p), None) == 0]
+    digits = {p for p in range(0x110000) if unicodedata.decimal(chr(p), None) is not None}
+    assert digits == {zero + d for zero in found for d in range(10)}
+    assert all(unicodedata.decimal(chr(zero + d)) == d for zero in found for d in range(10))
+    return found
+
+
+def filled(rows):
+    """The rows in lines of at most 100 columns."""
     lines, line = [], "   "
     for row in rows:
         if len(line) + 1 + len(row) > 100:
@@ -35,11 +46,18 @@ def text():
             line = "   "
         line += " " + row
     lines.append(line)
-    body = "\n".join(lines)
+    return "\n".join(lines)
+
+
+def text():
+    body = filled([f"{{0x{a:x}, 0x{b:x}, FB_CHAR_{n}}}," for a, b, n in ranges()])
+    decimal = filled([f"0x{zero:x}," for zero in zeros()])
     return (f"/* Made by tools/unicode_table.py from the Python package regex {regex.__version__}. */\n"
             "/* clang-format off */\n"
             "static const struct range {\n    uint32_t first, last;\n    enum fb_char_class is;\n"
-            f"}} ranges[] = {{\n{body}\n}};\n")
+            f"}} ranges[] = {{\n{body}\n}};\n"
+            f"/* Unicode {unicodedata.unidata_version}, of the Python that ran the script. */\n"
+            f"static const uint32_t zeros[] = {{\n{decimal}\n}};\n")
 
 
 if __name__ == "__main__":

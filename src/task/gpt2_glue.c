@@ -10,11 +10,10 @@
 #include "base/alloc.h"
 #include "base/interrupt.h"
 #include "data/batch.h"
-#include "hub/hub.h"
 #include "metric/accuracy.h"
 #include "metric/interval.h"
 #include "model/gpt2.h"
-#include "task/glue_list.h"
+#include "task/glue_data.h"
 #include "task/predictions.h"
 #include "task/task.h"
 #include "text/tokenizer.h"
@@ -81,18 +80,6 @@ struct job {
 
 /* ---- configuration --------------------------------------------------------------------------- */
 
-static const char *tokenizer_name(const struct opts *o, struct fb_err *err) {
-    const struct fb_node *node = o->tokenizer;
-
-    if (!node) return "gpt2";
-    if (node->kind == FB_MAP) node = fb_node_get(node, "pretrained_model_name_or_path");
-    if (node && node->kind == FB_TEXT) return node->text;
-    fb_fail(err, FB_ECONFIG,
-            "taskpool.tokenizer: expects a folder, a hub name or {pretrained_model_name_or_path: "
-            "...}");
-    return NULL;
-}
-
 static int64_t batch_size(const struct opts *o) {
     const struct fb_node *node = fb_node_get(o->dataloader_kwargs, "batch_size");
 
@@ -131,17 +118,14 @@ static int find_head(const struct fb_entry **score, struct fb_gpt2_config *confi
 
 static int check_item(const struct opts *o, const struct fb_glue_item *item, struct fb_pool *pool,
                       const char *fallback, struct fb_err *err) {
-    struct fb_dataset data = {0};
     struct fb_gpt2_config config;
     const struct fb_entry *score;
-    int rc;
 
     if (!item->task->labels)
         return fb_fail(err, FB_ECONFIG, "has a score and no classes; this pool classifies");
     if (fb_pool_find(pool, item->name) < 0) return find_head(&score, &config, pool, item, err);
-    rc = fb_glue_open(&data, item->task, item->split, data_dir(o, fallback), 1, err);
-    fb_dataset_free(&data);
-    return rc ? rc : find_head(&score, &config, pool, item, err);
+    if (fb_glue_data_check(item, data_dir(o, fallback), err)) return err->code;
+    return find_head(&score, &config, pool, item, err);
 }
 
 /* Everything that can be known before a model is computed: tasks, their data, their heads. */
@@ -155,7 +139,7 @@ static int check(const void *options, struct fb_pool *pool, const char *fallback
 
     if (!rc && batch && (batch->kind != FB_INT || batch->value.integer < 1))
         rc = fb_fail(err, FB_ECONFIG, "dataloader_kwargs.batch_size: expects a positive integer");
-    if (!rc && !tokenizer_name(o, err)) rc = err->code;
+    if (!rc && !fb_glue_tokenizer_name(o->tokenizer, "gpt2", err)) rc = err->code;
     for (int i = 0; !rc && i < list.count; i++)
         if (check_item(o, &list.item[i], pool, fallback, err))
             rc = fb_context(err, "task '%s'", list.item[i].name);
@@ -365,16 +349,6 @@ static int evaluate(struct job *job, struct fb_predictions *predictions, struct 
     return rc ? fb_context(err, "task '%s'", job->item->name) : FB_OK;
 }
 
-static int open_tokenizer(struct fb_tokenizer **out, const struct opts *o, struct fb_err *err) {
-    const char *name = tokenizer_name(o, err);
-    char *folder = NULL;
-    int rc = name ? fb_hub_resolve(&folder, name, FB_HUB_MODEL, NULL, err) : err->code;
-
-    if (!rc) rc = fb_tokenizer_open(out, folder, err);
-    free(folder);
-    return rc ? fb_context(err, "taskpool.tokenizer '%s'", name ? name : "") : FB_OK;
-}
-
 static int open_model(struct fb_gpt2 **out, int64_t *width, struct fb_evaluation *e,
                       struct fb_err *err) {
     struct fb_gpt2_config config;
@@ -397,7 +371,7 @@ static int run(const void *options, struct fb_evaluation *e, struct fb_err *err)
     int64_t width = 0;
     int rc = fb_glue_list_read(&list, o->tasks, o->test_datasets, e->arena, err);
 
-    if (!rc) rc = open_tokenizer(&tokenizer, o, err);
+    if (!rc) rc = fb_glue_tokenizer_open(&tokenizer, o->tokenizer, "gpt2", err);
     if (!rc) rc = fb_encoder_open(&encoder, tokenizer, err);
     if (!rc) rc = open_model(&model, &width, e, err);
     if (!rc) rc = fb_predictions_create(&predictions, e->predictions_path, err);

@@ -53,6 +53,25 @@ int fb_predictions_add_class(struct fb_predictions *p, const char *task, int64_t
     return out->size < FLUSH ? FB_OK : flush(p, err);
 }
 
+int fb_predictions_add_text(struct fb_predictions *p, const struct fb_prediction_text *one,
+                            struct fb_err *err) {
+    struct fb_str *out = &p->text;
+
+    if (!p->open) return FB_OK;
+    if (fb_str_puts(out, "{\"task\": ", err) ||
+        fb_json_print_text(out, one->task, strlen(one->task), false, err) ||
+        fb_str_printf(out, err, ", \"index\": %jd, \"label\": ", (intmax_t)one->index) ||
+        fb_json_print_text(out, one->label, one->label_size, false, err) ||
+        fb_str_puts(out, ", \"prediction\": ", err) ||
+        fb_json_print_text(out, one->text, one->text_size, false, err) ||
+        fb_str_puts(out, ", \"ids\": [", err))
+        return err->code;
+    for (int64_t i = 0; i < one->ids; i++)
+        if (fb_str_printf(out, err, i ? ", %d" : "%d", (int)one->id[i])) return err->code;
+    if (fb_str_puts(out, "]}\n", err)) return err->code;
+    return out->size < FLUSH ? FB_OK : flush(p, err);
+}
+
 int fb_predictions_commit(struct fb_predictions *p, struct fb_err *err) {
     int rc;
 

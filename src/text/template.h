@@ -18,10 +18,16 @@ const struct fb_template *fb_template_find(const char *task);
 /* All, ended by a row whose task is NULL. */
 extern const struct fb_template fb_templates[];
 
+enum { FB_TEMPLATE_COLUMN = 64 }; /* bytes that any column name of a template fits in */
+
+/* The next placeholder at or behind `*at`, which starts as `input`: writes its column, moves `*at`
+ * behind its brace and returns its width with both braces; 0 when there is none left. */
+int fb_template_next(const char **at, char column[FB_TEMPLATE_COLUMN]);
+
 /* Gives the text of a column: borrowed, not terminated; NULL after an error in `err`. */
 typedef const char *fb_template_text(void *self, const char *column, size_t *size,
                                      struct fb_err *err);
-/* Appends the prompt with the columns' raw text in it. */
+/* Appends the prompt with the columns' raw text in it; nothing after a failure. */
 int fb_template_input(struct fb_str *out, const struct fb_template *t, fb_template_text *text,
                       void *self, struct fb_err *err) FB_MUST_CHECK;
 /* Appends the answer for a label: a class word ("" for an unknown label), or "%.1f" of

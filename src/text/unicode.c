@@ -31,3 +31,9 @@ enum fb_char_class fb_char_class(uint32_t point) {
 bool fb_char_is_blank(uint32_t point) {
     return (point >= 0x1c && point <= 0x1f) || fb_char_class(point) == FB_CHAR_SPACE;
 }
+
+int fb_char_decimal(uint32_t point) {
+    for (size_t i = 0; i < sizeof zeros / sizeof *zeros && zeros[i] <= point; i++)
+        if (point - zeros[i] < 10) return (int)(point - zeros[i]);
+    return -1;
+}

@@ -18,4 +18,7 @@ enum fb_char_class fb_char_class(uint32_t point);
 /* What Python's str.strip() takes for white space: \s and the separators U+001C to U+001F. */
 bool fb_char_is_blank(uint32_t point);
 
+/* The value of a decimal digit of any script (\p{Nd}), or -1. */
+int fb_char_decimal(uint32_t point);
+
 #endif

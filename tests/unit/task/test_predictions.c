@@ -41,6 +41,33 @@ static void test_logits_have_the_digits_of_single_precision(void **state) {
     rmdir(folder);
 }
 
+static void test_generated_answers_keep_text_and_ids(void **state) {
+    char folder[] = "/tmp/fb_predictions_XXXXXX", path[64], text[512] = "";
+    const int32_t ids[] = {4273, 1};
+    const struct fb_prediction_text rows[] = {{"rte", 7, "yes|", "ye\"s|", 3, 4, ids, 2},
+                                              {"stsb", 0, "", "", 0, 0, ids, 0}};
+    struct fb_predictions p;
+    struct fb_err err = {0};
+    FILE *f;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/p.jsonl", folder);
+    assert_int_equal(fb_predictions_create(&p, path, &err), FB_OK);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(fb_predictions_add_text(&p, &rows[i], &err), FB_OK);
+    assert_int_equal(fb_predictions_commit(&p, &err), FB_OK);
+    assert_non_null(f = fopen(path, "r"));
+    assert_true(fread(text, 1, sizeof text - 1, f) > 0);
+    fclose(f);
+    assert_string_equal(text, "{\"task\": \"rte\", \"index\": 7, \"label\": \"yes\", "
+                              "\"prediction\": \"ye\\\"s\", \"ids\": [4273, 1]}\n"
+                              "{\"task\": \"stsb\", \"index\": 0, \"label\": \"\", "
+                              "\"prediction\": \"\", \"ids\": []}\n");
+    unlink(path);
+    rmdir(folder);
+}
+
 static void test_without_a_path_nothing_is_kept(void **state) {
     const float logits[] = {0};
     struct fb_predictions p;
@@ -78,6 +105,7 @@ static void test_a_path_that_cannot_be_written_is_named(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_logits_have_the_digits_of_single_precision),
+        cmocka_unit_test(test_generated_answers_keep_text_and_ids),
         cmocka_unit_test(test_without_a_path_nothing_is_kept),
         cmocka_unit_test(test_an_abandoned_file_leaves_nothing_behind),
         cmocka_unit_test(test_a_path_that_cannot_be_written_is_named),

@@ -1,0 +1,1 @@
+dataset glue/cola --data-dir demo/data --prompts --limit 2

@@ -1,0 +1,1 @@
+dataset glue/cola --task cola

@@ -1,0 +1,1 @@
+dataset tests/golden/data/full.jsonl --prompts
