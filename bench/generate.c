@@ -5,10 +5,11 @@
  * MODEL is a T5 folder with F32 weights, IDS a file of JSON lines {"ids": [...]}, one prompt each
  * (fusion_bench tokenize writes such lines). Prints prompts, tokens, new tokens, the FLOP that are
  * needed, seconds (best and median of N passes), examples and tokens per second, GFLOP/s, and the
- * ratio to the bound of bound.h. Needed are, for every prompt of n tokens, the encoder's layers, the
- * keys and values of the states, and for every step up to the last one the decoder's layers and the
- * head. With --dump, writes for each prompt the state of its last token and the logits of the first
- * step as f32, and after them its new ids as i32, -1 behind the last; then measures nothing. */
+ * ratio to the bound of bound.h. Needed are, for every prompt of n tokens, the encoder's layers,
+ * the keys and values of the states, and for every step up to the last one the decoder's layers
+ * and the head. With --dump, writes for each prompt the state of its last token and the logits of
+ * the first step as f32, and after them its new ids as i32, -1 behind the last; then measures
+ * nothing. */
 #include "bound.h"
 
 #include "base/str.h"

@@ -44,7 +44,7 @@ static const struct fb_opt opts[] = {
                 "google/flan-t5-base"),
     FB_OPT_TEXT(struct opts, cache_dir, "null", "accepted and not used: nothing is cached"),
     FB_OPT_INT(struct opts, batch_size, "32", 1, 65536,
-               "prompts computed together at most; results do not depend on it"),
+               "accepted and not used: batches are as large as pays; results do not depend on it"),
     FB_OPT_INT(struct opts, num_workers, "4", 0, 1024, "accepted and not used"),
     FB_OPT_BOOL(struct opts, fast_dev_run, "false",
                 "accepted and not used, as in the reference: all examples are evaluated"),
@@ -147,7 +147,7 @@ static int tokenize(struct job *job, struct fb_err *err) {
 static int generate(struct job *job, struct fb_err *err) {
     const struct fb_sequences prompts = {job->data.rows, job->ids.id, job->offset};
     const struct fb_generate_limits limits = {.batch_tokens = job->evaluation->batch_tokens,
-                                              .batch_sequences = job->options->batch_size};
+                                              .batch_sequences = 0};
     struct fb_progress progress;
     int rc;
 

@@ -39,7 +39,8 @@ def sentences():
             state = (state * 1103515245 + 12345) % 2**31
             line.append(words[state // 65536 % len(words)])
         out.append(" ".join(line).capitalize() + ".")
-    return out + ["It isn't the cat's, is it?"] * 20
+    return out + ["It isn't the cat's, is it?"] * 20 + \
+        [f"{a}.{b}" for a in range(6) for b in range(10)]
 
 
 def main():
