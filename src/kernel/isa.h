@@ -6,6 +6,7 @@
 #ifndef FB_KERNEL_ISA_H
 #define FB_KERNEL_ISA_H
 
+#include "kernel/adamw.h"
 #include "kernel/kernel.h"
 
 struct fb_isa {
@@ -38,6 +39,9 @@ struct fb_isa {
                 int64_t heads, int64_t dim);
     /* x[0..n) becomes exp(x - max), x[n..end) becomes 0; returns the sum. */
     float (*exponentials)(float *x, int64_t n, int64_t end);
+    /* fb_adamw of elements; the same bits with every instruction set. */
+    void (*adamw)(float *value, float *exp_avg, float *exp_avg_sq, const float *gradient, int64_t n,
+                  const struct fb_adamw_factors *f);
 };
 
 enum { FB_TILE_ROWS = 16, FB_TILE_COLS = 32 };

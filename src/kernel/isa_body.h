@@ -316,11 +316,29 @@ static float exponentials(float *x, int64_t n, int64_t end) {
     return v_sum(sum);
 }
 
+/* value += size * m / (sqrt(v) / root + epsilon), torch's lerp being start + w (end - start) for
+ * w < 0.5, else end + (w - 1) (end - start). fmaf is one instruction where the machine has it. */
+static void adamw(float *value, float *exp_avg, float *exp_avg_sq, const float *gradient, int64_t n,
+                  const struct fb_adamw_factors *f) {
+    const bool small = f->first < 0.5f;
+    const float weight = small ? f->first : f->first - 1.0f;
+
+    for (int64_t i = 0; i < n; i++) {
+        float g = gradient[i] * f->scale;
+        float m = fmaf(weight, g - exp_avg[i], small ? exp_avg[i] : g);
+        float v = fmaf(f->second * g, g, exp_avg_sq[i] * f->beta2);
+        exp_avg[i] = m;
+        exp_avg_sq[i] = v;
+        value[i] = value[i] * f->keep + f->size * m / (sqrtf(v) / f->root + f->epsilon);
+    }
+}
+
 #define ISA_TABLE(isa_name, check)                                                                 \
     {                                                                                              \
         .name = isa_name, .rows = TILE_ROWS, .cols = TILE_COLS, .supported = check, .pack = pack,  \
         .tile = tile, .finish = finish, .multiply = multiply, .layer_norm = layer_norm,            \
-        .rms_norm = rms_norm, .scores = scores, .mix = mix, .exponentials = exponentials           \
+        .rms_norm = rms_norm, .scores = scores, .mix = mix, .exponentials = exponentials,          \
+        .adamw = adamw                                                                             \
     }
 
 #endif
