@@ -1,5 +1,7 @@
 #include "nn/tensor.h"
 
+#include "nn/tape.h"
+
 struct fb_tensor *fb_tensor_new(struct fb_graph *g, int64_t rows, int64_t cols,
                                 struct fb_err *err) {
     struct fb_arena *arena = &g->stage[g->at];
@@ -19,9 +21,12 @@ struct fb_tensor *fb_tensor_new(struct fb_graph *g, int64_t rows, int64_t cols,
 void fb_graph_reset(struct fb_graph *g) {
     fb_arena_reset(&g->stage[0]);
     fb_arena_reset(&g->stage[1]);
+    g->drops = 0;
+    if (g->tape) fb_tape_rewind(g->tape);
 }
 
 void fb_graph_next(struct fb_graph *g) {
+    if (g->tape) return;
     g->at = !g->at;
     fb_arena_reset(&g->stage[g->at]);
 }
