@@ -3,8 +3,11 @@
 #include "base/alloc.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { NAME = 256 };
 
 static int grow(struct fb_grads *grads, struct fb_err *err) {
     int64_t capacity = grads->capacity ? grads->capacity * 2 : 32;
@@ -49,6 +52,16 @@ int fb_grads_add(struct fb_grads *grads, const char *name, int64_t rows, int64_t
 fail:
     release(&grad);
     return err->code;
+}
+
+int fb_grads_want(struct fb_grads *grads, const struct fb_grads_filter *filter, const char *layer,
+                  const char *suffix, int64_t rows, int64_t cols, bool is_table,
+                  struct fb_err *err) {
+    char name[NAME];
+
+    snprintf(name, sizeof name, "%s.%s", layer, suffix);
+    if (filter && !filter->wants(filter->self, name)) return FB_OK;
+    return fb_grads_add(grads, name, rows, cols, is_table, err);
 }
 
 struct fb_grad *fb_grads_find(const struct fb_grads *grads, const char *name) {

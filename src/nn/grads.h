@@ -30,6 +30,15 @@ struct fb_grads {
 /* Adds a parameter whose gradient is zero. FB_EMISMATCH for a name that is there already. */
 int fb_grads_add(struct fb_grads *grads, const char *name, int64_t rows, int64_t cols,
                  bool is_table, struct fb_err *err) FB_MUST_CHECK;
+/* Which parameters are wanted. */
+struct fb_grads_filter {
+    bool (*wants)(const void *self, const char *name);
+    const void *self;
+};
+/* Adds "<layer>.<suffix>" unless `filter` (NULL: all are wanted) refuses it. */
+int fb_grads_want(struct fb_grads *grads, const struct fb_grads_filter *filter, const char *layer,
+                  const char *suffix, int64_t rows, int64_t cols, bool is_table,
+                  struct fb_err *err) FB_MUST_CHECK;
 /* NULL: frozen. */
 struct fb_grad *fb_grads_find(const struct fb_grads *grads, const char *name);
 /* Begins a new sum; several passes add to the same sum. Cheap: tables forget their used rows only.

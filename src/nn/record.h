@@ -17,11 +17,11 @@ struct fb_op;
 
 /* One step of the way back. */
 struct fb_back {
-    struct fb_graph *graph;
     struct fb_tape *tape;
     const struct fb_op *op;
     float *dy; /* by op->out; may be changed */
-    /* By the inputs, to be written; NULL: not wanted. The one of op->in_place is dy. */
+    /* By the inputs, to be written; NULL: not wanted. The one of op->in_place is dy. Without op->all
+     * some may be wanted and some not. */
     float *dx[FB_OP_INPUTS];
 };
 
@@ -32,6 +32,7 @@ struct fb_op {
     const struct fb_tensor *in[FB_OP_INPUTS];
     struct fb_grad *parameter[FB_OP_PARAMETERS]; /* NULL: frozen */
     const void *how;                             /* whatever else `derive` needs */
+    bool all;     /* `derive` must write all derivatives, wanted or not */
     int in_place; /* 1 + index of an input whose derivative takes the place of dy; 0: none */
     /* Filled in by the tape: */
     int64_t from[FB_OP_INPUTS]; /* the operation that made the input; -1: no derivative is wanted */
@@ -45,8 +46,5 @@ struct fb_tensor *fb_recorded(struct fb_graph *g, const struct fb_op *op, struct
 struct fb_grad *fb_parameter(const struct fb_graph *g, const char *name, const char *suffix);
 /* A copy of `size` bytes that lives as long as the graph's values; NULL after FB_ENOMEM. */
 void *fb_graph_copy(struct fb_graph *g, const void *from, size_t size, struct fb_err *err);
-
-/* Scratch memory of a derive function: to be given back with fb_spare_give(&tape->spare, ..). */
-float *fb_back_take(struct fb_back *back, int64_t count, struct fb_err *err);
 
 #endif

@@ -17,8 +17,8 @@ static struct fb_spare_block *choose(const struct fb_spare *spare, int64_t count
     for (int64_t i = 0; i < spare->count; i++) {
         struct fb_spare_block *b = &spare->block[i];
         if (b->asked) continue;
-        if (!best || (best->size < count ? b->size > best->size
-                                         : b->size >= count && b->size < best->size))
+        if (!best ||
+            (best->size < count ? b->size > best->size : b->size >= count && b->size < best->size))
             best = b;
     }
     return best;

@@ -66,7 +66,7 @@ struct fb_grad *fb_parameter(const struct fb_graph *g, const char *name, const c
 }
 
 void *fb_graph_copy(struct fb_graph *g, const void *from, size_t size, struct fb_err *err) {
-    void *copy = fb_arena_alloc(&g->stage[g->at], size, err);
+    void *copy = fb_arena_alloc(&g->kept, size, err);
 
     return copy ? memcpy(copy, from, size) : NULL;
 }
@@ -80,43 +80,42 @@ static int64_t numel(const struct fb_tensor *t) {
 static float *take(struct fb_graph *g, int64_t count, struct fb_err *err) {
     struct fb_tape *tape = g->tape;
     float *data = fb_spare_take(&tape->spare, count, err);
-    size_t bytes = g->stage[0].used + g->stage[1].used + tape->spare.taken;
+    size_t values = g->stage[0].used + g->stage[1].used + g->kept.used;
+    size_t bytes = values + tape->spare.taken;
 
     if (bytes > tape->peak) tape->peak = bytes;
     return data;
 }
 
-float *fb_back_take(struct fb_back *back, int64_t count, struct fb_err *err) {
-    return take(back->graph, count, err);
-}
+/* The derivative by input i has been written: it is the first one by that value, or added to what is
+ * there, or nobody wants it. */
+static void deliver(struct fb_tape *tape, struct fb_op *op, int i, float *dx) {
+    struct fb_op *maker = op->from[i] < 0 ? NULL : &tape->op[op->from[i]];
 
-/* The derivative by an input has been written: it is the first one, or added to what is there. */
-static void deliver(struct fb_tape *tape, struct fb_op *maker, float *dx) {
-    if (!maker->dout) {
+    if (dx == op->dout) op->dout = NULL;
+    if (maker && !maker->dout) {
         maker->dout = dx;
         return;
     }
-    fb_add_to(maker->dout, dx, numel(maker->out));
+    if (maker) fb_add_to(maker->dout, dx, numel(maker->out));
     fb_spare_give(&tape->spare, dx);
 }
 
 static int derive(struct fb_graph *g, struct fb_op *op, struct fb_err *err) {
     struct fb_tape *tape = g->tape;
-    struct fb_back back = {.graph = g, .tape = tape, .op = op, .dy = op->dout};
+    struct fb_back back = {.tape = tape, .op = op, .dy = op->dout};
     int failed = FB_OK;
 
     for (int i = 0; i < FB_OP_INPUTS && !failed; i++) {
-        if (op->from[i] < 0) continue;
+        if (!op->in[i] || (op->from[i] < 0 && !op->all)) continue;
         back.dx[i] = op->in_place == i + 1 ? op->dout : take(g, numel(op->in[i]), err);
         if (!back.dx[i]) failed = err->code;
     }
-    if (!failed && op->derive) failed = op->derive(&back, err);
+    if (!failed) failed = op->derive(&back, err);
     for (int i = 0; i < FB_OP_INPUTS; i++) {
         if (!back.dx[i]) continue;
-        if (failed && back.dx[i] != op->dout) fb_spare_give(&tape->spare, back.dx[i]);
-        if (failed) continue;
-        if (back.dx[i] == op->dout) op->dout = NULL;
-        deliver(tape, &tape->op[op->from[i]], back.dx[i]);
+        if (!failed) deliver(tape, op, i, back.dx[i]);
+        else if (back.dx[i] != op->dout) fb_spare_give(&tape->spare, back.dx[i]);
     }
     fb_spare_give(&tape->spare, op->dout);
     op->dout = NULL;

@@ -29,6 +29,8 @@ struct fb_observer {
 struct fb_graph {
     struct fb_arena stage[2]; /* values of this stage and of the one before */
     int at;
+    struct fb_arena kept;               /* values that stay valid until the reset */
+    bool keep;                          /* values that are made now are such values */
     const struct fb_observer *observer; /* NULL: none; borrowed */
     struct fb_tape *tape;               /* NULL: nothing is recorded; borrowed */
     /* Dropout happens while training. Its choices are functions of the seed, which changes from step
