@@ -6,20 +6,11 @@
 #include "ckpt/write.h"
 #include "config/json.h"
 #include "config/yaml.h"
+#include "hub/companions.h"
 #include "hub/hub.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* What a Hugging Face folder may hold beside weights and configuration. */
-static const char *const companion_files[] = {"vocab.json",
-                                              "merges.txt",
-                                              "tokenizer.json",
-                                              "tokenizer_config.json",
-                                              "special_tokens_map.json",
-                                              "added_tokens.json",
-                                              "spiece.model",
-                                              NULL};
 
 bool fb_save_is_folder(const char *path) {
     return !fb_ends_with(path, ".safetensors");
@@ -121,17 +112,12 @@ static int write_config(struct fb_pool *pool, const struct fb_save *save, struct
 static int tokenizer_folder(struct fb_pool *pool, int model, char **out, struct fb_err *err) {
     const struct fb_node *node = fb_node_get(fb_pool_node(pool), "tokenizer");
     const char *folder;
-    char *probe;
+    bool there;
 
     *out = NULL;
-    if (fb_pool_folder(pool, model, &folder, err)) return err->code;
-    for (int i = 0; companion_files[i]; i++) {
-        bool there;
-        if (!(probe = fb_path_join(folder, companion_files[i], err))) return err->code;
-        there = fb_is_file(probe);
-        free(probe);
-        if (there) return (*out = fb_strdup(folder, err)) ? FB_OK : err->code;
-    }
+    if (fb_pool_folder(pool, model, &folder, err) || fb_companions_there(folder, &there, err))
+        return err->code;
+    if (there) return (*out = fb_strdup(folder, err)) ? FB_OK : err->code;
     if (node && node->kind == FB_MAP) node = fb_node_get(node, "pretrained_model_name_or_path");
     if (!node || node->kind != FB_TEXT) return FB_OK;
     return fb_hub_resolve(out, node->text, FB_HUB_MODEL, NULL, err);
@@ -141,14 +127,7 @@ static int copy_tokenizer(struct fb_pool *pool, const struct fb_save *save, stru
     char *folder = NULL;
     int rc = tokenizer_folder(pool, save->model, &folder, err);
 
-    for (int i = 0; !rc && folder && companion_files[i]; i++) {
-        char *from = fb_path_join(folder, companion_files[i], err);
-        char *to = from ? fb_path_join(save->path, companion_files[i], err) : NULL;
-        rc = to ? FB_OK : err->code;
-        if (!rc && fb_is_file(from)) rc = fb_file_copy(from, to, err);
-        free(from);
-        free(to);
-    }
+    if (!rc && folder) rc = fb_companions_copy(folder, save->path, err);
     free(folder);
     return rc;
 }

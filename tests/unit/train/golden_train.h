@@ -1,0 +1,156 @@
+/* golden_train.h - a small model of tests/golden/train, its sequences and its recipe. */
+#ifndef FB_TESTS_GOLDEN_TRAIN_H
+#define FB_TESTS_GOLDEN_TRAIN_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "config/json.h"
+#include "train/adapter.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct golden {
+    struct fb_arena arena;
+    const struct fb_node *json;
+    struct fb_corpus corpus; /* made by hand: everything from the arena */
+    enum fb_objective objective;
+    int64_t sequences;
+};
+
+static inline double golden_number(const struct fb_node *map, const char *key) {
+    const struct fb_node *node = fb_node_get(map, key);
+
+    assert_non_null(node);
+    return node->kind == FB_REAL ? node->value.real : (double)node->value.integer;
+}
+
+static inline double golden_at(const struct fb_node *list, int64_t i) {
+    assert_non_null(list);
+    assert_true(i < list->count);
+    return list->item[i]->kind == FB_REAL ? list->item[i]->value.real
+                                          : (double)list->item[i]->value.integer;
+}
+
+static inline struct fb_sequences golden_sequences(struct golden *g, const char *key) {
+    const struct fb_node *list = fb_node_get(g->json, key);
+    struct fb_err err = {0};
+    int64_t total = 0, *offset;
+    int32_t *id;
+
+    if (!list) return (struct fb_sequences){0};
+    for (int64_t i = 0; i < list->count; i++)
+        total += list->item[i]->count;
+    offset = fb_arena_calloc(&g->arena, (size_t)list->count + 1, sizeof *offset, &err);
+    id = fb_arena_calloc(&g->arena, (size_t)total, sizeof *id, &err);
+    assert_true(offset && id);
+    for (int64_t i = 0; i < list->count; i++) {
+        const struct fb_node *row = list->item[i];
+        offset[i + 1] = offset[i] + row->count;
+        for (int64_t t = 0; t < row->count; t++)
+            id[offset[i] + t] = (int32_t)row->item[t]->value.integer;
+    }
+    return (struct fb_sequences){list->count, id, offset};
+}
+
+static inline enum fb_objective golden_objective(const char *name) {
+    if (!strcmp(name, "classification")) return FB_CLASSIFICATION;
+    return strcmp(name, "text-to-text") ? FB_LANGUAGE_MODEL : FB_TEXT_TO_TEXT;
+}
+
+static inline void golden_open(struct golden *g, const char *name) {
+    const struct fb_node *labels;
+    struct fb_err err = {0};
+    struct fb_node *json;
+    char path[1000];
+
+    *g = (struct golden){0};
+    snprintf(path, sizeof path, "%s/train/%s.json", FB_GOLDEN_DIR, name);
+    assert_int_equal(fb_json_load(&json, &g->arena, path, &err), FB_OK);
+    g->json = json;
+    g->objective = golden_objective(fb_node_get(json, "objective")->text);
+    g->corpus.objective = g->objective;
+    g->corpus.input = golden_sequences(g, "inputs");
+    g->corpus.target = golden_sequences(g, "targets");
+    g->corpus.count = g->sequences = g->corpus.input.count;
+    if (!(labels = fb_node_get(json, "labels"))) return;
+    g->corpus.label =
+        fb_arena_calloc(&g->arena, (size_t)labels->count, sizeof *g->corpus.label, &err);
+    assert_non_null(g->corpus.label);
+    for (int64_t i = 0; i < labels->count; i++)
+        g->corpus.label[i] = (int32_t)labels->item[i]->value.integer;
+}
+
+static inline void golden_close(struct golden *g) {
+    fb_arena_free(&g->arena);
+}
+
+/* As make_weight in tools/golden/train.py. */
+static inline void golden_weight(struct fb_weight *w) {
+    uint32_t seed = 2166136261u;
+
+    for (const char *c = w->name; *c; c++)
+        seed = (seed ^ (unsigned char)*c) * 16777619u;
+    for (int64_t i = 0; i < w->numel; i++) {
+        uint32_t x = (uint32_t)i * 2654435761u + seed;
+        double unit;
+        x = (x ^ (x >> 16)) * 0x85EBCA6Bu;
+        x = (x ^ (x >> 13)) * 0xC2B2AE35u;
+        unit = (double)(x ^ (x >> 16)) / 2147483648.0 - 1.0;
+        if (strstr(w->name, ".lora_B.")) unit = 0.0;
+        else if (w->ndim > 1) unit = unit * 0.3;
+        else unit = strstr(w->name, ".weight") ? unit * 0.2 + 1.0 : unit * 0.1;
+        w->owned[i] = (float)unit;
+    }
+}
+
+/* A learner with the golden weights, ready to learn. */
+static inline void golden_learner(struct fb_learner *l, struct golden *g) {
+    const struct fb_node *config = fb_node_get(g->json, "config"),
+                         *modules = fb_node_get(g->json, "target_modules");
+    const struct fb_node *labels = fb_node_get(config, "num_labels");
+    int classes = g->objective != FB_CLASSIFICATION ? 0 : labels ? (int)labels->value.integer : 2;
+    struct fb_err err = {0};
+    int64_t added;
+
+    assert_int_equal(fb_learner_configure(l, g->objective, config, classes, &err), FB_OK);
+    assert_int_equal(fb_learner_create(l, 0, &added, &err), FB_OK);
+    for (int64_t i = 0; i < l->weights.names.count; i++)
+        golden_weight(&l->weights.item[i]);
+    assert_int_equal(l->type->refresh(l, &err), FB_OK);
+    if (modules) {
+        const char *names[8];
+        struct fb_adapter_options o = {.r = (int64_t)golden_number(g->json, "r"),
+                                       .alpha = golden_number(g->json, "alpha"),
+                                       .base_model = "base",
+                                       .target_modules = {names, modules->count}};
+        struct fb_node *adapter;
+        for (int64_t i = 0; i < modules->count; i++)
+            names[i] = modules->item[i]->text;
+        adapter = fb_adapter_config(l, &o, &g->arena, &err);
+        assert_non_null(adapter);
+        assert_int_equal(fb_adapter_attach(l, adapter, 0, &err), FB_OK);
+        for (int64_t i = 0; i < l->factors.names.count; i++)
+            golden_weight(&l->factors.item[i]);
+        fb_learner_pack(l);
+    }
+    assert_int_equal(fb_learner_begin(l, &err), FB_OK);
+}
+
+/* The sequences of one golden batch. */
+static inline int64_t golden_batch(int64_t row[64], const struct golden *g, int64_t batch) {
+    const struct fb_node *list = fb_node_get(g->json, "batches")->item[batch];
+
+    for (int64_t i = 0; i < list->count; i++)
+        row[i] = list->item[i]->value.integer;
+    return list->count;
+}
+
+#endif
