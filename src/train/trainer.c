@@ -342,15 +342,16 @@ static int end_epoch(struct fb_trainer *t, struct fb_err *err) {
 
 /* What was done is kept, and the user is told how to go on. */
 static int stop(struct fb_trainer *t, struct fb_err *err) {
-    struct fb_err saving = {0};
+    const intmax_t step = t->step, steps = t->steps;
 
-    if (save(t, "last", true, &saving))
-        return fb_context(err, "at step %jd of %jd, which could not be saved (%.500s)",
-                          (intmax_t)t->step, (intmax_t)t->steps, saving.msg);
-    return fb_context(err,
-                      "at step %jd of %jd, which was saved; the same command with "
-                      "--resume-from-checkpoint %s/last goes on",
-                      (intmax_t)t->step, (intmax_t)t->steps, t->output_dir);
+    err->code = FB_OK;
+    if (save(t, "last", true, err))
+        return fb_context(err, "interrupted at step %jd of %jd, which could not be saved", step,
+                          steps);
+    return fb_fail(err, FB_EINTERRUPTED,
+                   "interrupted at step %jd of %jd, which was saved; the same command with "
+                   "--resume-from-checkpoint %s/last goes on",
+                   step, steps, t->output_dir);
 }
 
 static int train(struct fb_trainer *t, struct fb_progress *progress, char status[STATUS],

@@ -11,6 +11,7 @@ in tests/unit/train/golden_train.h).
 """
 import json
 import os
+import tempfile
 
 import numpy as np
 import peft
@@ -153,6 +154,15 @@ def train(model, case, data, recipe, rng):
     return dict(batches=batches, losses=losses, norms=norms)
 
 
+def adapter_config(model):
+    """As PEFT writes it; a set has no order."""
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        with open(os.path.join(folder, "adapter_config.json")) as file:
+            config = json.load(file)
+    return dict(config, target_modules=sorted(config["target_modules"]))
+
+
 def main():
     torch.set_num_threads(1)
     os.makedirs(OUT, exist_ok=True)
@@ -167,6 +177,8 @@ def main():
         golden = dict(made_by=f"torch {torch.__version__}, transformers {transformers.__version__}, "
                               f"peft {peft.__version__}", **{k: v for k, v in case.items() if k != "recipe"},
                       recipe=recipe, **data, **result, parameters=shown)
+        if "r" in case:
+            golden["adapter_config"] = adapter_config(model)
         with open(os.path.join(OUT, name + ".json"), "w") as file:
             json.dump(golden, file, separators=(",", ":"))
             file.write("\n")
