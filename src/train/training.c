@@ -61,6 +61,15 @@ static int check_options(const struct fb_training_options *o, struct fb_err *err
     return FB_OK;
 }
 
+/* Whether the architecture can learn that; the number of classes is not known yet. */
+static int check_model(struct session *s, struct fb_err *err) {
+    struct fb_learner probe;
+    int rc = fb_learner_configure(&probe, s->objective, s->base.config, 2, err);
+
+    fb_learner_free(&probe);
+    return rc ? fb_context(err, "%s", s->o->model ? s->o->model : s->o->config) : FB_OK;
+}
+
 static int choose_objective(struct session *s, struct fb_err *err) {
     const char *name = s->o->objective;
     const struct fb_glue_task *task = s->o->task ? fb_glue_find(s->o->task) : NULL;
@@ -222,7 +231,7 @@ static void set_dropout(struct session *s) {
 
 static int configure(struct session *s, struct fb_err *err) {
     if (fb_learner_configure(&s->learner, s->objective, s->base.config, s->classes.count, err))
-        return fb_context(err, "%s", s->o->model ? s->o->model : s->o->config);
+        return err->code;
     if (s->o->batch_tokens) s->learner.limits.tokens = s->o->batch_tokens;
     set_dropout(s);
     s->files.config =
@@ -356,9 +365,9 @@ static int prepare_trainer(struct session *s, struct fb_err *err) {
 static int check(struct session *s, struct fb_err *err) {
     if (check_options(s->o, err) || read_state(s, err) ||
         fb_base_model_open(&s->base, s->o->model, s->o->config, s->how->arena, err) ||
-        choose_objective(s, err) || open_data(s, err) || open_tokenizer(s, err) ||
-        find_tokens(s, err) || configure(s, err) || encode(s, err) || find_companions(s, err) ||
-        check_output(s->o, err))
+        choose_objective(s, err) || check_model(s, err) || open_data(s, err) ||
+        open_tokenizer(s, err) || find_tokens(s, err) || configure(s, err) || encode(s, err) ||
+        find_companions(s, err) || check_output(s->o, err))
         return err->code;
     return FB_OK;
 }

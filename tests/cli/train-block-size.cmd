@@ -1,0 +1,1 @@
+train --model embedded:demo/gpt2/_pretrained_ --tokenizer embedded:demo/gpt2/tokenizer --data-dir embedded:demo/data --task cola --block-size 8 --output-dir $TMP/x

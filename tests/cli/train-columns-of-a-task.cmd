@@ -1,0 +1,1 @@
+train --model embedded:demo/gpt2/_pretrained_ --tokenizer embedded:demo/gpt2/tokenizer --task cola --text-columns sentence --output-dir $TMP/x

@@ -1,0 +1,1 @@
+train --config c.json --task cola --output-dir $TMP/x

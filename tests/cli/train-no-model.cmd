@@ -1,0 +1,1 @@
+train --task cola --output-dir $TMP/x

@@ -1,0 +1,2 @@
+train --model tests/seed/t5/base --train-file tests/seed/t5/data/glue/sst2/validation.jsonl --eval-file tests/seed/t5/data/glue/sst2/validation.jsonl --task sst2 --output-dir $TMP/x --epochs 2 --lora-r 4 --learning-rate 1e-2
+then train --model tests/seed/t5/base --train-file tests/seed/t5/data/glue/sst2/validation.jsonl --eval-file tests/seed/t5/data/glue/sst2/validation.jsonl --task sst2 --output-dir $TMP/y --epochs 1 --learning-rate 1e-3
