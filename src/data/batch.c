@@ -67,7 +67,7 @@ static void add_segment(struct fb_batch *b, const struct item *item, int64_t fro
     /* `before` is the neighbour's segment: go up to the one that holds token from - 1. */
     while (before >= 0 && b->segment[before].position >= from)
         before = b->segment[before].parent;
-    *s = (struct fb_segment){before, b->tokens, item->length - from, from};
+    *s = (struct fb_segment){before, b->tokens, item->length - from, from, 0};
     for (int64_t t = from; t < item->length; t++) {
         b->id[b->tokens] = item->id[t];
         b->position[b->tokens++] = (int32_t)t;

@@ -6,7 +6,9 @@
  * 0 on, whether its sequence shares a prefix or not. Keys after a query get probability 0. */
 #include "base/alloc.h"
 #include "kernel/cpu.h"
+#include "kernel/keep.h"
 
+#include <assert.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,7 @@ struct job {
     float *out;
     int64_t ldq, ldkv, ldout;
     int64_t keys; /* of the longest sequence, rounded up to whole panels */
+    struct fb_keep keep;
 };
 
 /* A thread's memory. */
@@ -75,13 +78,18 @@ static void copy_value(const struct job *job, struct scratch *s, int64_t positio
     }
 }
 
+/* Where the keys of segments are. */
+static const struct fb_segment *key_segments(const struct fb_attention *how) {
+    return how->key_segment ? how->key_segment : how->segment;
+}
+
 /* Keys and values of positions [0, count) of a segment and of those before it. */
 static void collect(const struct job *job, struct scratch *s, int64_t segment, int64_t head,
                     int64_t count) {
     int64_t cols = job->isa->cols, dim = job->how->dim, keys = count;
 
     while (count > 0) {
-        const struct fb_segment *g = &job->how->segment[segment];
+        const struct fb_segment *g = &key_segments(job->how)[segment];
         for (int64_t p = g->position; p < count; p++) {
             int64_t at = (g->row + p - g->position) * job->ldkv + head * dim;
             copy_key(job, s, p, job->k + at);
@@ -107,6 +115,14 @@ static void add_bias(const struct job *job, float *score, int64_t head, int64_t 
         score[j] += bias[j];
 }
 
+/* Takes probabilities away; the others are divided later. */
+static void drop(const struct job *job, float *score, int64_t head, int64_t row, int64_t keys) {
+    uint64_t seed = fb_keep_row(job->how->seed, head, row);
+
+    for (int64_t j = 0; j < keys; j++)
+        if (fb_keep_factor(&job->keep, seed, (uint64_t)j) == 0.0f) score[j] = 0.0f;
+}
+
 /* `rows` queries from row `first` of q on; the first one stands at `position`. `all` keys have been
  * collected. */
 static void queries(const struct job *job, struct scratch *s, int64_t head, int64_t first,
@@ -114,7 +130,7 @@ static void queries(const struct job *job, struct scratch *s, int64_t head, int6
     const struct fb_isa *isa = job->isa;
     int64_t cols = isa->cols, dim = job->how->dim;
     bool both = job->how->bidirectional;
-    int64_t keys = both ? all : position + rows, wide = up(keys, cols);
+    int64_t keys = both ? all : least(position + rows, all), wide = up(keys, cols);
     float inverse[FB_TILE_ROWS] = {0}, tile[FB_TILE_ROWS * FB_TILE_COLS];
 
     for (int64_t r = 0; r < rows; r++) {
@@ -127,9 +143,13 @@ static void queries(const struct job *job, struct scratch *s, int64_t head, int6
         isa->tile(s->score + j, wide, s->packed, s->keys + j * dim, dim, false);
     for (int64_t r = 0; r < rows; r++) {
         float *score = s->score + r * wide;
-        int64_t seen = both ? all : position + r + 1;
+        int64_t seen = both ? all : least(position + r + 1, all);
         if (job->how->bias) add_bias(job, score, head, position + r, seen);
         inverse[r] = 1.0f / isa->exponentials(score, seen, keys);
+        if (job->how->dropout > 0.0) {
+            drop(job, score, head, first + r, seen);
+            inverse[r] *= job->keep.scale;
+        }
     }
     isa->pack(s->packed, s->score, wide, rows, keys);
     for (int64_t d = 0; d < dim; d += cols) {
@@ -145,11 +165,13 @@ static void queries(const struct job *job, struct scratch *s, int64_t head, int6
 static void attend_segment(const struct job *job, struct scratch *s, int64_t segment,
                            int64_t head) {
     const struct fb_segment *g = &job->how->segment[segment];
-    int64_t keys = g->position + g->count;
+    const struct fb_segment *from = &key_segments(job->how)[segment];
+    int64_t keys = from->position + from->count;
 
+    if (from->visible > 0) keys = least(keys, from->visible);
     collect(job, s, segment, head, keys);
     if (job->how->last_only) {
-        queries(job, s, head, segment, 1, keys - 1, keys);
+        queries(job, s, head, segment, 1, g->position + g->count - 1, keys);
         return;
     }
     for (int64_t t = 0; t < g->count; t += job->isa->rows)
@@ -159,13 +181,16 @@ static void attend_segment(const struct job *job, struct scratch *s, int64_t seg
 
 int fb_attend(float *out, int64_t ldout, const float *q, int64_t ldq, const float *k,
               const float *v, int64_t ldkv, const struct fb_attention *how, struct fb_err *err) {
-    struct job job = {how, fb_cpu_isa(), q, k, v, out, ldq, ldkv, ldout, 1};
+    struct job job = {
+        how, fb_cpu_isa(), q, k, v, out, ldq, ldkv, ldout, 1, fb_keep_of(how->dropout)};
+    const struct fb_segment *from = key_segments(how);
     int64_t threads = omp_get_max_threads(), chunk = 1;
     size_t each;
     float *memory, *aligned;
 
+    assert(!how->key_segment || how->bidirectional);
     for (int64_t i = 0; i < how->segments; i++) {
-        int64_t keys = how->segment[i].position + how->segment[i].count;
+        int64_t keys = from[i].position + from[i].count;
         if (keys > job.keys) job.keys = keys;
     }
     job.keys = up(job.keys, job.isa->cols);

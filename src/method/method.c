@@ -61,9 +61,9 @@ int fb_method_read(const struct fb_method **method, void **opts, const struct fb
     return FB_OK;
 }
 
-int fb_method_check(const struct fb_method *method, const void *opts, const struct fb_pool *pool,
+int fb_method_check(const struct fb_method *method, const void *opts, const struct fb_merge *merge,
                     struct fb_err *err) {
-    if (!method->check || !method->check(opts, pool, err)) return FB_OK;
+    if (!method->check || !method->check(opts, merge, err)) return FB_OK;
     return fb_context(err, "method %s", method->name);
 }
 

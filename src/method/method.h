@@ -18,6 +18,8 @@ struct fb_merge {
                                    are rounded once */
     bool stream_as_stored;      /* keep each key's stored dtype instead */
     int64_t block;              /* elements per block; 0: default */
+    const char *data_dir;       /* path.data_dir of the configuration, or NULL */
+    uint64_t seed;              /* of the run: random numbers are functions of it (base/rng.h) */
     struct fb_weights weights;  /* result: owned by the struct */
     int model;                  /* which model's object the reference returns (for parameter
                                     counts, config and tokenizer files): index into the pool */
@@ -32,8 +34,9 @@ struct fb_method {
     const char *cite;           /* "arXiv:2212.04089" or NULL */
     const struct fb_opt *opts;
     size_t opts_size;
-    /* Checks options against the pool's configuration before any model is read; may be NULL. */
-    int (*check)(const void *opts, const struct fb_pool *pool, struct fb_err *err);
+    /* Checks options against the pool's configuration, data and output before any model is read;
+     * may be NULL. */
+    int (*check)(const void *opts, const struct fb_merge *merge, struct fb_err *err);
     int (*run)(const void *opts, struct fb_merge *merge, struct fb_err *err);
     const char *unavailable; /* not NULL: why this build cannot run it */
 };
@@ -49,7 +52,7 @@ const struct fb_method *fb_method_find(const char *name, struct fb_err *err);
 int fb_method_read(const struct fb_method **method, void **opts, const struct fb_node *config,
                    struct fb_arena *arena, struct fb_err *err) FB_MUST_CHECK;
 /* method->check and method->run with the method's name in front of errors. */
-int fb_method_check(const struct fb_method *method, const void *opts, const struct fb_pool *pool,
+int fb_method_check(const struct fb_method *method, const void *opts, const struct fb_merge *merge,
                     struct fb_err *err) FB_MUST_CHECK;
 int fb_method_run(const struct fb_method *method, const void *opts, struct fb_merge *merge,
                   struct fb_err *err) FB_MUST_CHECK;

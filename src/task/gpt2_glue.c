@@ -9,14 +9,13 @@
  * of batch_size in dataset order (metric/accuracy.h). Nothing else depends on batch_size. */
 #include "base/alloc.h"
 #include "base/interrupt.h"
-#include "data/batch.h"
+#include "data/examples.h"
 #include "metric/accuracy.h"
 #include "metric/interval.h"
 #include "model/gpt2.h"
-#include "task/glue_data.h"
 #include "task/predictions.h"
 #include "task/task.h"
-#include "text/tokenizer.h"
+#include "text/tokenizer_choice.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -68,12 +67,10 @@ struct job {
     const struct fb_gpt2 *model;
     int64_t width;                /* n_embd of the merged model */
     struct fb_gpt2_config config; /* of the expert whose head is used */
-    struct fb_dataset data;
-    struct fb_ids ids;
-    int64_t *offset;       /* [rows + 1] into ids */
+    struct fb_examples examples;
     struct fb_weight head; /* score.weight [labels, n_embd], values owned */
     int labels;
-    float *logits; /* [rows, labels] */
+    float *logits; /* [examples, labels] */
     int64_t correct;
     double loss, seconds;
 };
@@ -85,6 +82,10 @@ static int64_t batch_size(const struct opts *o) {
 
     return node && node->kind == FB_INT && node->value.integer > 0 ? node->value.integer
                                                                    : o->batch_size;
+}
+
+static struct fb_tokenizer_choice tokenizer_choice(const struct opts *o) {
+    return (struct fb_tokenizer_choice){o->tokenizer, "taskpool", "gpt2"};
 }
 
 static const char *data_dir(const struct opts *o, const char *fallback) {
@@ -124,7 +125,7 @@ static int check_item(const struct opts *o, const struct fb_glue_item *item, str
     if (!item->task->labels)
         return fb_fail(err, FB_ECONFIG, "has a score and no classes; this pool classifies");
     if (fb_pool_find(pool, item->name) < 0) return find_head(&score, &config, pool, item, err);
-    if (fb_glue_data_check(item, data_dir(o, fallback), err)) return err->code;
+    if (fb_examples_check(item, data_dir(o, fallback), err)) return err->code;
     return find_head(&score, &config, pool, item, err);
 }
 
@@ -132,6 +133,7 @@ static int check_item(const struct opts *o, const struct fb_glue_item *item, str
 static int check(const void *options, struct fb_pool *pool, const char *fallback,
                  struct fb_err *err) {
     const struct opts *o = options;
+    struct fb_tokenizer_choice tokenizer = tokenizer_choice(o);
     struct fb_arena arena = {0};
     struct fb_glue_list list;
     const struct fb_node *batch = fb_node_get(o->dataloader_kwargs, "batch_size");
@@ -139,7 +141,7 @@ static int check(const void *options, struct fb_pool *pool, const char *fallback
 
     if (!rc && batch && (batch->kind != FB_INT || batch->value.integer < 1))
         rc = fb_fail(err, FB_ECONFIG, "dataloader_kwargs.batch_size: expects a positive integer");
-    if (!rc && !fb_glue_tokenizer_name(o->tokenizer, "gpt2", err)) rc = err->code;
+    if (!rc && !fb_tokenizer_chosen(&tokenizer, err)) rc = err->code;
     for (int i = 0; !rc && i < list.count; i++)
         if (check_item(o, &list.item[i], pool, fallback, err))
             rc = fb_context(err, "task '%s'", list.item[i].name);
@@ -148,42 +150,6 @@ static int check(const void *options, struct fb_pool *pool, const char *fallback
 }
 
 /* ---- data ------------------------------------------------------------------------------------ */
-
-static int tokenize_row(struct job *job, const struct fb_column *const text[2], int64_t row,
-                        struct fb_err *err) {
-    size_t size[2] = {0, 0};
-    const char *first = fb_column_text(text[0], row, &size[0]);
-    const char *second = text[1] ? fb_column_text(text[1], row, &size[1]) : NULL;
-    int64_t begin = job->ids.count, end;
-
-    if (fb_encoder_encode_pair(job->encoder, &job->ids, first, size[0], second, size[1],
-                               job->options->max_length, true, err))
-        return err->code;
-    /* What stands behind the first padding token is never read. */
-    for (end = begin; end < job->ids.count; end++)
-        if (job->ids.id[end] == job->config.pad_token_id) break;
-    if (end == begin)
-        return fb_fail(err, FB_EFORMAT,
-                       "no token before the padding: the text is empty or begins with the padding "
-                       "token");
-    job->ids.count = end;
-    job->offset[row + 1] = end;
-    return FB_OK;
-}
-
-static int tokenize(struct job *job, struct fb_err *err) {
-    const struct fb_glue_task *task = job->item->task;
-    const struct fb_column *text[2] = {NULL, NULL};
-
-    for (int i = 0; i < 2 && task->text[i]; i++)
-        if (!(text[i] = fb_dataset_column(&job->data, task->text[i], err))) return err->code;
-    job->offset = fb_calloc((size_t)job->data.rows + 1, sizeof *job->offset, err);
-    if (!job->offset) return err->code;
-    for (int64_t row = 0; row < job->data.rows; row++)
-        if (tokenize_row(job, text, row, err))
-            return fb_context(err, "%s: row %jd", job->data.source, (intmax_t)row);
-    return FB_OK;
-}
 
 static int load_head(struct job *job, struct fb_err *err) {
     const struct fb_entry *score;
@@ -223,7 +189,7 @@ static int run_batch(struct job *job, const struct fb_batch *batch, struct fb_gr
 }
 
 static int forward(struct job *job, struct fb_err *err) {
-    struct fb_sequences sequences = {job->data.rows, job->ids.id, job->offset};
+    struct fb_sequences sequences = fb_examples_inputs(&job->examples);
     struct fb_graph graph = {0};
     struct fb_arena step = {0};
     struct fb_batches batches = {0};
@@ -231,11 +197,12 @@ static int forward(struct job *job, struct fb_err *err) {
     int64_t tokens = job->evaluation->batch_tokens;
     int rc;
 
-    job->logits = fb_calloc((size_t)job->data.rows, (size_t)job->labels * sizeof(float), err);
+    job->logits = fb_calloc((size_t)job->examples.count, (size_t)job->labels * sizeof(float), err);
     if (!job->logits) return err->code;
     rc =
         fb_batches_plan(&batches, &sequences, tokens ? tokens : BATCH_TOKENS, BATCH_SEQUENCES, err);
-    fb_progress_begin(&progress, job->evaluation->log, job->item->name, "examples", job->data.rows);
+    fb_progress_begin(&progress, job->evaluation->log, job->item->name, "examples",
+                      job->examples.count);
     for (int64_t b = 0; !rc && b < batches.count; b++) {
         rc = fb_interrupted(err);
         if (!rc) rc = run_batch(job, &batches.batch[b], &graph, &step, err);
@@ -251,23 +218,15 @@ static int forward(struct job *job, struct fb_err *err) {
 /* ---- results --------------------------------------------------------------------------------- */
 
 static int score(struct job *job, struct fb_predictions *predictions, struct fb_err *err) {
-    const struct fb_column *label = fb_dataset_column(&job->data, job->item->task->label, err);
     struct fb_batch_mean mean = {.batch = batch_size(job->options)};
 
-    if (!label) return err->code;
-    for (int64_t row = 0; row < job->data.rows; row++) {
-        const float *logits = job->logits + row * job->labels;
-        int64_t right = label->integer ? label->integer[row] : -1;
-        int answer = fb_argmax(logits, job->labels);
-        if (right < 0 || right >= job->labels)
-            return fb_fail(
-                err, FB_EFORMAT,
-                "%s: row %jd: label %jd is outside 0 .. %d (the test splits of GLUE have "
-                "no labels)",
-                job->data.source, (intmax_t)row, (intmax_t)right, job->labels - 1);
+    for (int64_t i = 0; i < job->examples.count; i++) {
+        const float *logits = job->logits + i * job->labels;
+        int right, answer = fb_argmax(logits, job->labels);
+        if (fb_examples_class(&job->examples, i, job->labels, &right, err)) return err->code;
         job->correct += answer == right;
-        fb_batch_mean_add(&mean, fb_cross_entropy(logits, job->labels, (int)right));
-        if (fb_predictions_add_class(predictions, job->item->name, row, right, answer, logits,
+        fb_batch_mean_add(&mean, fb_cross_entropy(logits, job->labels, right));
+        if (fb_predictions_add_class(predictions, job->item->name, i, right, answer, logits,
                                      job->labels, err))
             return err->code;
     }
@@ -279,8 +238,8 @@ static int add_to_report(const struct job *job, struct fb_err *err) {
     struct fb_arena *a = job->evaluation->arena;
     struct fb_node *entry = fb_node_map(a, (struct fb_place){0}, err);
     struct fb_node *row = fb_node_map(a, (struct fb_place){0}, err);
-    struct fb_interval range = fb_wilson(job->correct, job->data.rows);
-    double accuracy = fb_accuracy(job->correct, job->data.rows);
+    struct fb_interval range = fb_wilson(job->correct, job->examples.count);
+    double accuracy = fb_accuracy(job->correct, job->examples.count);
 
     if (fb_node_set_real(a, entry, "accuracy", accuracy, err) ||
         fb_node_set_real(a, entry, "loss", job->loss, err) ||
@@ -288,7 +247,7 @@ static int add_to_report(const struct job *job, struct fb_err *err) {
         return err->code;
     if (fb_node_set_text(a, row, "task", job->item->name, err) ||
         fb_node_set_int(a, row, "correct", job->correct, err) ||
-        fb_node_set_int(a, row, "total", job->data.rows, err) ||
+        fb_node_set_int(a, row, "total", job->examples.count, err) ||
         fb_node_set_real(a, row, "accuracy", accuracy, err) ||
         fb_node_set_real(a, row, "95% low", range.low, err) ||
         fb_node_set_real(a, row, "95% high", range.high, err) ||
@@ -333,17 +292,16 @@ static int evaluate(struct job *job, struct fb_predictions *predictions, struct 
     int rc = load_head(job, err);
 
     if (!rc)
-        rc = fb_glue_open(&job->data, job->item->task, job->item->split,
-                          data_dir(o, job->evaluation->data_dir), first_batch ? batch_size(o) : -1,
-                          err);
-    if (!rc) rc = tokenize(job, err);
+        rc = fb_examples_open(&job->examples, job->item, data_dir(o, job->evaluation->data_dir),
+                              first_batch ? batch_size(o) : -1, err);
+    if (!rc)
+        rc = fb_examples_encode(&job->examples, job->encoder, o->max_length,
+                                (int32_t)job->config.pad_token_id, err);
     if (!rc) rc = forward(job, err);
     if (!rc) rc = score(job, predictions, err);
     job->seconds = fb_now() - started;
     if (!rc) rc = add_to_report(job, err);
-    fb_dataset_free(&job->data);
-    fb_ids_free(&job->ids);
-    free(job->offset);
+    fb_examples_free(&job->examples);
     free(job->head.owned);
     free(job->logits);
     return rc ? fb_context(err, "task '%s'", job->item->name) : FB_OK;
@@ -363,6 +321,7 @@ static int open_model(struct fb_gpt2 **out, int64_t *width, struct fb_evaluation
 
 static int run(const void *options, struct fb_evaluation *e, struct fb_err *err) {
     const struct opts *o = options;
+    struct fb_tokenizer_choice choice = tokenizer_choice(o);
     struct fb_tokenizer *tokenizer = NULL;
     struct fb_encoder *encoder = NULL;
     struct fb_predictions predictions = {0};
@@ -371,7 +330,7 @@ static int run(const void *options, struct fb_evaluation *e, struct fb_err *err)
     int64_t width = 0;
     int rc = fb_glue_list_read(&list, o->tasks, o->test_datasets, e->arena, err);
 
-    if (!rc) rc = fb_glue_tokenizer_open(&tokenizer, o->tokenizer, "gpt2", err);
+    if (!rc) rc = fb_tokenizer_open_chosen(&tokenizer, &choice, err);
     if (!rc) rc = fb_encoder_open(&encoder, tokenizer, err);
     if (!rc) rc = open_model(&model, &width, e, err);
     if (!rc) rc = fb_predictions_create(&predictions, e->predictions_path, err);

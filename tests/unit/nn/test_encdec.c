@@ -82,7 +82,7 @@ static void test_attention_weighs_by_scores_and_bias(void **state) {
     float zero[3] = {0}, value[] = {1, 2, 6};
     const float bias[] = {0, 0, 0, -1000, 0};
     const struct fb_tensor q = {zero, 3, 1}, v = {value, 3, 1};
-    struct fb_segment segment = {-1, 0, 3, 0};
+    struct fb_segment segment = {-1, 0, 3, 0, 0};
     const struct fb_batch batch = {.tokens = 3, .segments = 1, .segment = &segment};
     const struct fb_distance_bias by_distance = {bias, 3};
     struct fb_graph g = {0};

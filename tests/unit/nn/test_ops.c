@@ -87,7 +87,7 @@ static void test_an_observer_sees_the_input_and_may_stop(void **state) {
 }
 
 static void test_last_takes_the_last_row_of_each_segment(void **state) {
-    struct fb_segment segments[] = {{-1, 0, 2, 0}, {0, 2, 1, 1}};
+    struct fb_segment segments[] = {{-1, 0, 2, 0, 0}, {0, 2, 1, 1, 0}};
     struct fb_batch batch = {.tokens = 3, .segments = 2, .segment = segments};
     float data[] = {1, 2, 3, 4, 5, 6};
     const float expected[] = {3, 4, 5, 6};
