@@ -13,6 +13,7 @@
 #include "metric/accuracy.h"
 #include "metric/interval.h"
 #include "model/gpt2.h"
+#include "pool/gpt2_head.h"
 #include "task/predictions.h"
 #include "task/task.h"
 #include "text/tokenizer_choice.h"
@@ -22,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH_TOKENS = 4096, BATCH_SEQUENCES = 4096, LABELS_MAX = 1 << 16 };
+enum { BATCH_TOKENS = 4096, BATCH_SEQUENCES = 4096 };
 
 struct opts {
     const char *name;
@@ -65,11 +66,9 @@ struct job {
     const struct fb_glue_item *item;
     struct fb_encoder *encoder;
     const struct fb_gpt2 *model;
-    int64_t width;                /* n_embd of the merged model */
-    struct fb_gpt2_config config; /* of the expert whose head is used */
+    int64_t width;            /* n_embd of the merged model */
+    struct fb_gpt2_head head; /* of the expert that has the task's name */
     struct fb_examples examples;
-    struct fb_weight head; /* score.weight [labels, n_embd], values owned */
-    int labels;
     float *logits; /* [examples, labels] */
     int64_t correct;
     double loss, seconds;
@@ -92,41 +91,13 @@ static const char *data_dir(const struct opts *o, const char *fallback) {
     return o->data_dir ? o->data_dir : fallback;
 }
 
-/* The classification head of an item's expert: score.weight [labels, n_embd], and its config. */
-static int find_head(const struct fb_entry **score, struct fb_gpt2_config *config,
-                     struct fb_pool *pool, const struct fb_glue_item *item, struct fb_err *err) {
-    int model = fb_pool_find(pool, item->name);
-    const struct fb_node *json;
-
-    if (model < 0)
-        return fb_fail(
-            err, FB_ECONFIG,
-            "the model pool has no model of that name, whose classification head would be "
-            "used");
-    if (fb_pool_config(pool, model, &json, err) || fb_gpt2_config_read(config, json, err) ||
-        fb_pool_tensor(pool, model, "score.weight", score, err))
-        return err->code;
-    if (!*score)
-        return fb_fail(err, FB_EFORMAT, "'%s' has no score.weight: it is not a sequence classifier",
-                       fb_pool_model_path(pool, model));
-    if ((*score)->ndim != 2 || (*score)->shape[0] < 1 || (*score)->shape[0] > LABELS_MAX)
-        return fb_fail(
-            err, FB_EMISMATCH,
-            "score.weight of '%s' is not a matrix of [labels, %jd] with at most %d labels",
-            fb_pool_model_path(pool, model), (intmax_t)config->n_embd, LABELS_MAX);
-    return FB_OK;
-}
-
 static int check_item(const struct opts *o, const struct fb_glue_item *item, struct fb_pool *pool,
                       const char *fallback, struct fb_err *err) {
-    struct fb_gpt2_config config;
-    const struct fb_entry *score;
-
     if (!item->task->labels)
         return fb_fail(err, FB_ECONFIG, "has a score and no classes; this pool classifies");
-    if (fb_pool_find(pool, item->name) < 0) return find_head(&score, &config, pool, item, err);
-    if (fb_examples_check(item, data_dir(o, fallback), err)) return err->code;
-    return find_head(&score, &config, pool, item, err);
+    if (fb_pool_find(pool, item->name) >= 0 && fb_examples_check(item, data_dir(o, fallback), err))
+        return err->code;
+    return fb_gpt2_head_check(pool, item->name, err);
 }
 
 /* Everything that can be known before a model is computed: tasks, their data, their heads. */
@@ -149,25 +120,6 @@ static int check(const void *options, struct fb_pool *pool, const char *fallback
     return rc ? fb_context(err, "taskpool") : FB_OK;
 }
 
-/* ---- data ------------------------------------------------------------------------------------ */
-
-static int load_head(struct job *job, struct fb_err *err) {
-    const struct fb_entry *score;
-
-    if (find_head(&score, &job->config, job->evaluation->pool, job->item, err)) return err->code;
-    if (score->shape[1] != job->width)
-        return fb_fail(err, FB_EMISMATCH,
-                       "score.weight has %jd columns where the merged model has n_embd %jd",
-                       (intmax_t)score->shape[1], (intmax_t)job->width);
-    job->labels = (int)score->shape[0];
-    job->head = (struct fb_weight){.name = "score.weight", .ndim = 2, .numel = score->numel};
-    memcpy(job->head.shape, score->shape, sizeof score->shape);
-    job->head.data = job->head.owned = fb_malloc((size_t)score->numel * sizeof(float), err);
-    if (!job->head.owned) return err->code;
-    fb_dtype_to_f32(job->head.owned, score->data, score->dtype, score->numel);
-    return FB_OK;
-}
-
 /* ---- forward --------------------------------------------------------------------------------- */
 
 static int run_batch(struct job *job, const struct fb_batch *batch, struct fb_graph *graph,
@@ -177,14 +129,14 @@ static int run_batch(struct job *job, const struct fb_batch *batch, struct fb_gr
 
     fb_arena_reset(step);
     hidden = fb_arena_alloc(step, rows * (size_t)job->width * sizeof *hidden, err);
-    logits = fb_arena_alloc(step, rows * (size_t)job->labels * sizeof *logits, err);
+    logits = fb_arena_alloc(step, rows * (size_t)job->head.labels * sizeof *logits, err);
     if (!hidden || !logits) return err->code;
     if (fb_gpt2_last_hidden(job->model, batch, hidden, graph, err) ||
-        fb_gpt2_logits(logits, hidden, batch->sequences, job->width, &job->head, err))
+        fb_gpt2_logits(logits, hidden, batch->sequences, job->width, &job->head.score, err))
         return err->code;
     for (int64_t i = 0; i < batch->sequences; i++)
-        memcpy(job->logits + batch->sequence[i] * job->labels, logits + i * job->labels,
-               (size_t)job->labels * sizeof *logits);
+        memcpy(job->logits + batch->sequence[i] * job->head.labels, logits + i * job->head.labels,
+               (size_t)job->head.labels * sizeof *logits);
     return FB_OK;
 }
 
@@ -197,7 +149,8 @@ static int forward(struct job *job, struct fb_err *err) {
     int64_t tokens = job->evaluation->batch_tokens;
     int rc;
 
-    job->logits = fb_calloc((size_t)job->examples.count, (size_t)job->labels * sizeof(float), err);
+    job->logits =
+        fb_calloc((size_t)job->examples.count, (size_t)job->head.labels * sizeof(float), err);
     if (!job->logits) return err->code;
     rc =
         fb_batches_plan(&batches, &sequences, tokens ? tokens : BATCH_TOKENS, BATCH_SEQUENCES, err);
@@ -221,13 +174,13 @@ static int score(struct job *job, struct fb_predictions *predictions, struct fb_
     struct fb_batch_mean mean = {.batch = batch_size(job->options)};
 
     for (int64_t i = 0; i < job->examples.count; i++) {
-        const float *logits = job->logits + i * job->labels;
-        int right, answer = fb_argmax(logits, job->labels);
-        if (fb_examples_class(&job->examples, i, job->labels, &right, err)) return err->code;
+        const float *logits = job->logits + i * job->head.labels;
+        int right, answer = fb_argmax(logits, job->head.labels);
+        if (fb_examples_class(&job->examples, i, job->head.labels, &right, err)) return err->code;
         job->correct += answer == right;
-        fb_batch_mean_add(&mean, fb_cross_entropy(logits, job->labels, right));
+        fb_batch_mean_add(&mean, fb_cross_entropy(logits, job->head.labels, right));
         if (fb_predictions_add_class(predictions, job->item->name, i, right, answer, logits,
-                                     job->labels, err))
+                                     job->head.labels, err))
             return err->code;
     }
     job->loss = fb_batch_mean_result(&mean);
@@ -289,20 +242,20 @@ static int evaluate(struct job *job, struct fb_predictions *predictions, struct 
     const struct opts *o = job->options;
     bool first_batch = o->fast_dev_run || job->evaluation->fast_dev_run;
     double started = fb_now();
-    int rc = load_head(job, err);
+    int rc = fb_gpt2_head_load(&job->head, job->evaluation->pool, job->item->name, job->width, err);
 
     if (!rc)
         rc = fb_examples_open(&job->examples, job->item, data_dir(o, job->evaluation->data_dir),
                               first_batch ? batch_size(o) : -1, err);
     if (!rc)
         rc = fb_examples_encode(&job->examples, job->encoder, o->max_length,
-                                (int32_t)job->config.pad_token_id, err);
+                                (int32_t)job->head.config.pad_token_id, err);
     if (!rc) rc = forward(job, err);
     if (!rc) rc = score(job, predictions, err);
     job->seconds = fb_now() - started;
     if (!rc) rc = add_to_report(job, err);
     fb_examples_free(&job->examples);
-    free(job->head.owned);
+    fb_gpt2_head_free(&job->head);
     free(job->logits);
     return rc ? fb_context(err, "task '%s'", job->item->name) : FB_OK;
 }
