@@ -10,9 +10,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct fb_isa;
+
 /* c (+)= x^T y
  *   x [rows, m] row stride ldx   y [rows, n] row stride ldy   c [m, n] row stride ldc
- * c must not overlap x or y. */
+ * c must not overlap x or y. Without rows nothing is added, and c becomes zero if not `add`. */
 struct fb_outer {
     float *c;
     int64_t ldc;
@@ -21,9 +23,11 @@ struct fb_outer {
     const float *y;
     int64_t ldy;
     int64_t rows, m, n;
-    bool add; /* false: c is overwritten */
+    bool add;                 /* false: c is overwritten */
+    bool lower;               /* only [i, j] with i >= j are computed; the others are undefined */
+    const struct fb_isa *isa; /* NULL: the best of the machine */
 };
-/* FB_ENOMEM for scratch memory. */
+/* FB_ENOMEM for scratch memory of about 256 (m + n) values. */
 int fb_outer(const struct fb_outer *o, struct fb_err *err) FB_MUST_CHECK;
 
 /* c (+)= x^T x, of which only elements on and below the diagonal are computed; those above it are
