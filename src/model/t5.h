@@ -49,6 +49,9 @@ void fb_t5_free(struct fb_t5 *m);
 
 const struct fb_t5_config *fb_t5_config(const struct fb_t5 *m);
 
+/* Adds all tensors that the configuration demands, uninitialised, in the order of a state dict. */
+int fb_t5_declare(struct fb_weights *weights, const struct fb_t5_config *config,
+                  struct fb_err *err) FB_MUST_CHECK;
 /* Adds all parameters in the order of a state dict, or those that `filter` wants. The embedding is
  * there once, as "shared.weight", whatever uses it. */
 int fb_t5_grads(struct fb_grads *grads, const struct fb_t5 *m, const struct fb_grads_filter *filter,
