@@ -61,9 +61,9 @@ int fb_gpt2_grads(struct fb_grads *grads, const struct fb_gpt2 *m,
 struct fb_linear *fb_gpt2_linear(struct fb_gpt2 *m, const char *name);
 
 /* Hidden state after ln_f of the last token of each segment [segments, n_embd], as a value of `g`,
- * which is reset first; NULL after a failure, as below. With a tape it can be walked back: the batch
- * is then one of fb_batches_plan_unshared, whose segments are its sequences. While training there is
- * dropout where GPT2Model has it. */
+ * which is reset first; NULL after a failure, as below. With a tape it can be walked back: the
+ * batch is then one of fb_batches_plan_unshared, whose segments are its sequences. While training
+ * there is dropout where GPT2Model has it. */
 struct fb_tensor *fb_gpt2_forward(const struct fb_gpt2 *m, const struct fb_batch *batch,
                                   struct fb_graph *g, struct fb_err *err);
 
