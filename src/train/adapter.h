@@ -16,8 +16,8 @@ struct fb_adapter_options {
 /* adapter_config.json as PEFT 0.13.2 writes it; from the arena. NULL after a failure. */
 struct fb_node *fb_adapter_config(const struct fb_learner *l, const struct fb_adapter_options *o,
                                   struct fb_arena *arena, struct fb_err *err);
-/* Puts updates beside the layers that `config` (adapter_config.json) targets: l->factors with random
- * first and zero second factors. Comes after the model was made and before fb_learner_begin.
+/* Puts updates beside the layers that `config` (adapter_config.json) targets: l->factors with
+ * random first and zero second factors. Comes after the model was made and before fb_learner_begin.
  * FB_ENOTFOUND when it targets no layer. */
 int fb_adapter_attach(struct fb_learner *l, const struct fb_node *config, uint64_t seed,
                       struct fb_err *err) FB_MUST_CHECK;

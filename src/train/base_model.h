@@ -12,8 +12,8 @@ struct fb_base_model {
     const struct fb_node *config; /* config.json, from the arena */
 };
 
-/* Finds a model by folder or hub name, or reads a configuration file (one of both is NULL). Reads no
- * weights. FB_ENOTFOUND, FB_EFORMAT. */
+/* Finds a model by folder or hub name, or reads a configuration file (one of both is NULL). Reads
+ * no weights. FB_ENOTFOUND, FB_EFORMAT. */
 int fb_base_model_open(struct fb_base_model *out, const char *model, const char *config,
                        struct fb_arena *arena, struct fb_err *err) FB_MUST_CHECK;
 void fb_base_model_close(struct fb_base_model *b);

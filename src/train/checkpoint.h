@@ -1,5 +1,5 @@
-/* checkpoint.h - a learner on disk: a folder that transformers, PEFT and this program open, and what
- * training needs to go on from it.
+/* checkpoint.h - a learner on disk: a folder that transformers, PEFT and this program open, and
+ * what training needs to go on from it.
  *
  *     config.json, model.safetensors            the whole model, or
  *     adapter_config.json, adapter_model.safetensors
@@ -7,8 +7,8 @@
  *     trainer_state.json                        steps, scores, the recipe
  *     optimizer.safetensors                     "exp_avg.<parameter>", "exp_avg_sq.<parameter>"
  *
- * A folder appears whole or not at all. Everything is f32, so that training that goes on is training
- * that was never interrupted. */
+ * A folder appears whole or not at all. Everything is f32, so that training that goes on is
+ * training that was never interrupted. */
 #ifndef FB_TRAIN_CHECKPOINT_H
 #define FB_TRAIN_CHECKPOINT_H
 
@@ -22,13 +22,14 @@ struct fb_checkpoint {
     const char *generation;        /* generation_config.json to copy, or NULL */
 };
 
-/* config.json as the learner's objective makes it: architecture, classes, padding token; a copy from
- * the arena. `pad` is only for FB_CLASSIFICATION. NULL after a failure. */
+/* config.json as the learner's objective makes it: architecture, classes, padding token; a copy
+ * from the arena. `pad` is only for FB_CLASSIFICATION. NULL after a failure. */
 struct fb_node *fb_checkpoint_config(const struct fb_node *config, const struct fb_learner *l,
                                      const struct fb_classes *classes, int32_t pad,
                                      struct fb_arena *arena, struct fb_err *err);
 
-/* Writes the folder, which takes the place of an older one. `resumable`: with optimizer.safetensors. */
+/* Writes the folder, which takes the place of an older one. `resumable`: with
+ * optimizer.safetensors. */
 int fb_checkpoint_write(const struct fb_checkpoint *c, const struct fb_learner *l,
                         const char *folder, const struct fb_node *state, bool resumable,
                         struct fb_err *err) FB_MUST_CHECK;

@@ -28,8 +28,8 @@ struct fb_group_limits {
 /* How many of `count` sequences, from the first, fit into one group: at least one. */
 int64_t fb_group_fit(const struct fb_corpus *c, const int64_t *sequence, int64_t count,
                      const struct fb_group_limits *limits);
-/* Makes a group of sequences of the corpus; what the struct held before is forgotten. `start` is the
- * decoder's start token. FB_ENOMEM. */
+/* Makes a group of sequences of the corpus; what the struct held before is forgotten. `start` is
+ * the decoder's start token. FB_ENOMEM. */
 int fb_group_make(struct fb_group *out, const struct fb_corpus *c, const int64_t *sequence,
                   int64_t count, int32_t start, struct fb_err *err) FB_MUST_CHECK;
 void fb_group_free(struct fb_group *g);

@@ -1,10 +1,10 @@
 /* trainer.h - the loop: batches in random order, steps, evaluations, checkpoints.
  *
- * As transformers' Trainer 4.46 counts: a batch is `batch` rows of the epoch's order (the last one may
- * be short), a step takes `accumulation` batches in a row, over the end of an epoch if need be, or
- * all batches where an epoch has fewer; the gradients are those of the mean of their mean losses.
- * Everything a step does is a function of the recipe, the data and the step's number, so a training
- * that goes on from a checkpoint ends with the same bits. */
+ * As transformers' Trainer 4.46 counts: a batch is `batch` rows of the epoch's order (the last one
+ * may be short), a step takes `accumulation` batches in a row, over the end of an epoch if need be,
+ * or all batches where an epoch has fewer; the gradients are those of the mean of their mean
+ * losses. Everything a step does is a function of the recipe, the data and the step's number, so a
+ * training that goes on from a checkpoint ends with the same bits. */
 #ifndef FB_TRAIN_TRAINER_H
 #define FB_TRAIN_TRAINER_H
 
@@ -66,8 +66,8 @@ struct fb_trainer {
     double started;
 };
 
-/* Counts steps. `state` is what fb_checkpoint_state gave, to go on from there (parameters are read by
- * fb_checkpoint_read), or NULL. FB_EMISMATCH names the setting that differs. */
+/* Counts steps. `state` is what fb_checkpoint_state gave, to go on from there (parameters are read
+ * by fb_checkpoint_read), or NULL. FB_EMISMATCH names the setting that differs. */
 int fb_trainer_begin(struct fb_trainer *t, const struct fb_node *state,
                      struct fb_err *err) FB_MUST_CHECK;
 /* To the end. FB_EINTERRUPTED after a signal, when "last" has been written. */
