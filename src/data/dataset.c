@@ -190,6 +190,20 @@ const struct fb_column *fb_dataset_column(const struct fb_dataset *dataset, cons
     return NULL;
 }
 
+int fb_dataset_check_column(const struct fb_dataset *d, const char *name, bool text,
+                            struct fb_err *err) {
+    const struct fb_column *column = fb_dataset_column(d, name, err);
+
+    if (!column) return err->code;
+    if (text && column->kind != FB_COLUMN_TEXT)
+        return fb_fail(err, FB_EFORMAT, "%s: column '%s' holds numbers, not text", d->source, name);
+    for (int64_t row = 0; column->valid && row < d->rows; row++)
+        if (!column->valid[row])
+            return fb_fail(err, FB_EFORMAT, "%s: row %jd: column '%s' is null", d->source,
+                           (intmax_t)row, name);
+    return FB_OK;
+}
+
 const char *fb_column_text(const struct fb_column *column, int64_t row, size_t *size) {
     uint64_t begin = column->offset[row];
 

@@ -54,6 +54,10 @@ void fb_dataset_free(struct fb_dataset *dataset);
  * FB_EUNSUPPORTED for a column that was skipped. */
 const struct fb_column *fb_dataset_column(const struct fb_dataset *dataset, const char *name,
                                           struct fb_err *err);
+/* Whether there is such a column, without nulls and, where that is wanted, of text. FB_ENOTFOUND as
+ * above; FB_EFORMAT names the source and the row. */
+int fb_dataset_check_column(const struct fb_dataset *dataset, const char *name, bool text,
+                            struct fb_err *err) FB_MUST_CHECK;
 /* Text of a row: borrowed, not terminated; size 0 for null. */
 const char *fb_column_text(const struct fb_column *column, int64_t row, size_t *size);
 /* Appends one row as a JSON object in column order, as Python's json.dumps(ensure_ascii=False). */

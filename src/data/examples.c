@@ -1,23 +1,35 @@
 #include "data/examples.h"
 
 #include "base/alloc.h"
+#include "base/number.h"
 #include "base/rng.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 int fb_examples_check(const struct fb_glue_item *item, const char *data_dir, struct fb_err *err) {
-    struct fb_dataset data = {0};
-    int rc = fb_glue_open(&data, item->task, item->split, data_dir, 1, err);
+    struct fb_examples e = {0};
+    int rc = fb_examples_open(&e, item, data_dir, 1, err);
 
-    fb_dataset_free(&data);
+    fb_examples_free(&e);
     return rc;
+}
+
+static int open_file(struct fb_dataset *out, const struct fb_glue_item *item, int64_t limit,
+                     struct fb_err *err) {
+    if (fb_dataset_open(out, item->file, limit, err)) return err->code;
+    if (!out->rows) return fb_fail(err, FB_EFORMAT, "%s: no rows", out->source);
+    for (int i = 0; i < 2 && item->task->text[i]; i++)
+        if (fb_dataset_check_column(out, item->task->text[i], true, err)) return err->code;
+    return fb_dataset_check_column(out, item->task->label, false, err);
 }
 
 int fb_examples_open(struct fb_examples *out, const struct fb_glue_item *item, const char *data_dir,
                      int64_t limit, struct fb_err *err) {
     *out = (struct fb_examples){.task = item->task};
-    if (fb_glue_open(&out->data, item->task, item->split, data_dir, limit, err)) return err->code;
+    if (item->file ? open_file(&out->data, item, limit, err)
+                   : fb_glue_open(&out->data, item->task, item->split, data_dir, limit, err))
+        return err->code;
     out->count = out->data.rows;
     out->label = fb_dataset_column(&out->data, item->task->label, err);
     return out->label ? FB_OK : err->code;
@@ -140,6 +152,10 @@ static int make_target(struct maker *m, struct fb_ids *ids, int64_t row, struct 
 
 static int open_prompts(struct fb_examples *e, struct fb_err *err) {
     if (e->prompts.data) return FB_OK;
+    if (!fb_template_find(e->task->name))
+        return fb_fail(err, FB_EUNSUPPORTED,
+                       "%s: own columns have no prompt; text-to-text needs the rows of a GLUE task",
+                       e->data.source);
     return fb_prompts_open(&e->prompts, &e->data, fb_template_find(e->task->name), err);
 }
 
@@ -167,9 +183,34 @@ struct fb_sequences fb_examples_targets(const struct fb_examples *e) {
     return (struct fb_sequences){e->count, e->target_ids.id, e->target_offset};
 }
 
+/* Number of a class by its name, or -1. */
+static int64_t number_of(const struct fb_node *id2label, const char *name, size_t size) {
+    for (int64_t i = 0; id2label && i < id2label->count; i++) {
+        const struct fb_node *one = id2label->item[i];
+        int64_t number;
+        if (one->kind == FB_TEXT && strlen(one->text) == size && !memcmp(one->text, name, size) &&
+            fb_parse_int(id2label->key[i].text, &number))
+            return number;
+    }
+    return -1;
+}
+
+static int class_of_name(const struct fb_examples *e, int64_t row, int classes, int *out,
+                         struct fb_err *err) {
+    size_t size;
+    const char *name = fb_column_text(e->label, row, &size);
+    int64_t number = number_of(e->id2label, name, size);
+
+    *out = (int)number;
+    if (number >= 0 && number < classes) return FB_OK;
+    return fb_fail(err, FB_EFORMAT, "%s: row %jd: label '%.*s' is none of the model's classes",
+                   e->data.source, (intmax_t)row, (int)(size < 80 ? size : 80), name);
+}
+
 int fb_examples_class(const struct fb_examples *e, int64_t i, int classes, int *out,
                       struct fb_err *err) {
     int64_t row = fb_examples_row(e, i);
+    if (e->label->kind == FB_COLUMN_TEXT) return class_of_name(e, row, classes, out, err);
     int64_t label = e->label->integer ? e->label->integer[row] : -1;
 
     *out = (int)label;

@@ -24,6 +24,7 @@ struct fb_examples {
     int64_t count;          /* examples */
     int64_t *row;           /* [count] row of `data` of each; NULL: example i is row i */
     const struct fb_column *label;
+    const struct fb_node *id2label; /* names of the classes by number; NULL: labels are numbers */
     struct fb_ids ids;
     int64_t *offset;           /* [count + 1] into ids */
     struct fb_prompts prompts; /* after fb_examples_encode_prompts */
@@ -34,8 +35,9 @@ struct fb_examples {
 /* Whether the first row of the item's split can be read. */
 int fb_examples_check(const struct fb_glue_item *item, const char *data_dir,
                       struct fb_err *err) FB_MUST_CHECK;
-/* Reads the split's first `limit` rows, or all for -1, as examples in file order. Places that are
- * searched: fb_glue_open. */
+/* Reads the first `limit` rows, or all for -1, of the split or file as examples in file order. Places
+ * that are searched for a split: fb_glue_open. FB_ENOTFOUND, FB_EFORMAT name the column that a file
+ * lacks, or the row where it is null. */
 int fb_examples_open(struct fb_examples *out, const struct fb_glue_item *item, const char *data_dir,
                      int64_t limit, struct fb_err *err) FB_MUST_CHECK;
 /* Keeps `count` examples, which are the given rows in that order, before anything is tokenized. */
@@ -62,7 +64,8 @@ struct fb_sequences fb_examples_inputs(const struct fb_examples *e);
 struct fb_sequences fb_examples_targets(const struct fb_examples *e);
 /* Row of the split that an example is. */
 int64_t fb_examples_row(const struct fb_examples *e, int64_t i);
-/* Class of example i: 0 .. classes - 1. FB_EFORMAT for another label. */
+/* Class of example i: 0 .. classes - 1; a label of a file that is text is looked up in e->id2label.
+ * FB_EFORMAT for another label. */
 int fb_examples_class(const struct fb_examples *e, int64_t i, int classes, int *out,
                       struct fb_err *err) FB_MUST_CHECK;
 

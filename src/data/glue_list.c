@@ -32,12 +32,49 @@ static int unknown_task(const struct fb_node *at, const char *name, struct fb_er
     return *place ? fb_context(err, "%s", place) : err->code;
 }
 
+/* `text_columns`: one name, or a list of one or two. */
+static int read_columns(struct fb_glue_task *out, const struct fb_node *dataset,
+                        struct fb_err *err) {
+    const struct fb_node *text = fb_node_get(dataset, "text_columns");
+
+    *out = (struct fb_glue_task){.name = "", .text = {"text"}, .label = "label", .labels = -1};
+    if (fb_node_get(dataset, "label_column")) out->label = text_of(dataset, "label_column");
+    if (!out->label) return fail_at(dataset, err, "'label_column' is a name", NULL);
+    if (!text) return FB_OK;
+    if (text->kind == FB_TEXT) {
+        out->text[0] = text->text;
+        return FB_OK;
+    }
+    if (text->kind != FB_LIST || text->count < 1 || text->count > 2)
+        return fail_at(text, err, "'text_columns' is a name or a list of one or two", NULL);
+    for (int64_t i = 0; i < text->count; i++) {
+        if (text->item[i]->kind != FB_TEXT)
+            return fail_at(text, err, "'text_columns' is a name or a list of one or two", NULL);
+        out->text[i] = text->item[i]->text;
+    }
+    return FB_OK;
+}
+
+/* Rows of a file. Of a GLUE task, when the dataset has the name of one. */
+static int read_file(struct fb_glue_item *out, const struct fb_node *dataset, const char *name,
+                     struct fb_arena *arena, struct fb_err *err) {
+    struct fb_glue_task *own;
+
+    if (!(out->file = text_of(dataset, "file")))
+        return fail_at(dataset, err, "'file' is a path", NULL);
+    out->split = "file";
+    if (name) return (out->task = fb_glue_find(name)) ? FB_OK : unknown_task(dataset, name, err);
+    if (!(own = fb_arena_calloc(arena, 1, sizeof *own, err))) return err->code;
+    out->task = own;
+    return read_columns(own, dataset, err);
+}
+
 /* `name` is the mapping key of the task, or NULL in the list layout; `split` the one by default,
  * NULL for the task's own. */
 static int read_item(struct fb_glue_item *out, const char *name, const struct fb_node *node,
-                     const char *split, struct fb_err *err) {
+                     const char *split, struct fb_arena *arena, struct fb_err *err) {
     const struct fb_node *dataset = node;
-    const char *dataset_name;
+    const char *dataset_name, *key = name;
 
     if (node->kind == FB_TEXT && !name) name = node->text;
     if (node->kind == FB_MAP) {
@@ -49,6 +86,8 @@ static int read_item(struct fb_glue_item *out, const char *name, const struct fb
     if (!name) return fail_at(node, err, "a task needs a string 'name'", NULL);
     dataset_name = dataset->kind == FB_MAP ? text_of(dataset, "name") : NULL;
     out->name = name;
+    if (dataset->kind == FB_MAP && fb_node_get(dataset, "file"))
+        return read_file(out, dataset, dataset == node && !key ? NULL : dataset_name, arena, err);
     out->task = fb_glue_find(dataset_name ? dataset_name : name);
     if (!out->task) return unknown_task(node, dataset_name ? dataset_name : name, err);
     out->split = dataset->kind == FB_MAP ? text_of(dataset, "split") : NULL;
@@ -69,7 +108,7 @@ int fb_glue_list_read_datasets(struct fb_glue_list *out, const struct fb_node *d
     if (!out->item) return err->code;
     for (int64_t i = 0; i < all->count; i++) {
         const char *key = all->kind == FB_MAP ? all->key[i].text : NULL;
-        if (read_item(&out->item[i], key, all->item[i], split, err)) return err->code;
+        if (read_item(&out->item[i], key, all->item[i], split, arena, err)) return err->code;
         if (fb_glue_list_find(out, out->item[i].name))
             return fail_at(all->item[i], err, "this task is listed twice:", out->item[i].name);
         out->count++;

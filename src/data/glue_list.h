@@ -3,7 +3,10 @@
  *     tasks: [{name: cola, dataset: {name: cola, split: validation}}, ...]     list with `type:`
  *     test_datasets: {cola: {name: cola, split: validation}, ...}              with `_target_:`
  *
- * Plain strings ("cola") stand for a task with a split by default. */
+ * Plain strings ("cola") stand for a task with a split by default. A dataset may also be a file, of a
+ * GLUE task (`name`) or with columns of its own:
+ *
+ *     dataset: {file: held-out.csv, text_columns: [review], label_column: mood} */
 #ifndef FB_DATA_GLUE_LIST_H
 #define FB_DATA_GLUE_LIST_H
 
@@ -12,8 +15,9 @@
 
 struct fb_glue_item {
     const char *name;                /* as configured: names the report entry and the expert */
-    const struct fb_glue_task *task; /* what the rows mean */
+    const struct fb_glue_task *task; /* what the rows mean; of own columns: name "", labels -1 */
     const char *split;
+    const char *file; /* NULL: the task's own data */
 };
 
 struct fb_glue_list {

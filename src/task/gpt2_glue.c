@@ -126,6 +126,16 @@ static int check(const void *options, struct fb_pool *pool, const char *fallback
 
 /* ---- forward --------------------------------------------------------------------------------- */
 
+/* Labels that are names are those of the expert's classes. */
+static int name_classes(struct job *job, struct fb_err *err) {
+    struct fb_pool *pool = job->evaluation->pool;
+    const struct fb_node *json;
+
+    if (fb_pool_config(pool, fb_pool_find(pool, job->item->name), &json, err)) return err->code;
+    job->examples.id2label = fb_node_get(json, "id2label");
+    return FB_OK;
+}
+
 /* Everything of a task but the model: head, ids, batches, room for the answers. */
 static int prepare(struct job *job, struct fb_encoder *encoder, struct fb_err *err) {
     const struct opts *o = job->options;
@@ -137,6 +147,7 @@ static int prepare(struct job *job, struct fb_encoder *encoder, struct fb_err *e
 
     if (fb_gpt2_head_load(&job->head, e->pool, job->item->name, job->width, err) ||
         fb_examples_open(&job->examples, job->item, data_dir(o, e->data_dir), limit, err) ||
+        name_classes(job, err) ||
         fb_examples_encode(&job->examples, encoder, o->max_length,
                            (int32_t)job->head.config.pad_token_id, err))
         return err->code;

@@ -30,39 +30,25 @@ static void name_columns(struct fb_corpus *c, const struct fb_corpus_source *fro
     c->form.label = from->label_column ? from->label_column : usual[c->objective].label;
 }
 
-static int check_column(const struct fb_dataset *d, const char *name, bool text,
-                        struct fb_err *err) {
-    const struct fb_column *column = fb_dataset_column(d, name, err);
-
-    if (!column) return err->code;
-    if (text && column->kind != FB_COLUMN_TEXT)
-        return fb_fail(err, FB_EFORMAT, "%s: column '%s' holds numbers, not text", d->source, name);
-    if (!text && column->kind == FB_COLUMN_REAL)
-        return fb_fail(err, FB_EFORMAT,
-                       "%s: column '%s' holds fractions; classes are whole numbers or names",
-                       d->source, name);
-    for (int64_t row = 0; column->valid && row < d->rows; row++)
-        if (!column->valid[row])
-            return fb_fail(err, FB_EFORMAT, "%s: row %jd: column '%s' is null", d->source,
-                           (intmax_t)row, name);
-    return FB_OK;
-}
-
 static int check_columns(const struct fb_corpus *c, const struct fb_dataset *d,
                          struct fb_err *err) {
     for (int i = 0; i < 2 && c->form.text[i]; i++)
-        if (check_column(d, c->form.text[i], true, err)) return err->code;
-    if (c->objective == FB_CLASSIFICATION) return check_column(d, c->form.label, false, err);
+        if (fb_dataset_check_column(d, c->form.text[i], true, err)) return err->code;
     if (c->objective == FB_TEXT_TO_TEXT && !*c->form.name)
-        return check_column(d, c->form.label, true, err);
-    return FB_OK;
+        return fb_dataset_check_column(d, c->form.label, true, err);
+    if (c->objective != FB_CLASSIFICATION) return FB_OK;
+    if (fb_dataset_check_column(d, c->form.label, false, err)) return err->code;
+    if (fb_dataset_column(d, c->form.label, err)->kind != FB_COLUMN_REAL) return FB_OK;
+    return fb_fail(err, FB_EFORMAT,
+                   "%s: column '%s' holds fractions; classes are whole numbers or names", d->source,
+                   c->form.label);
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
 static int open_rows(struct fb_corpus *c, const struct fb_corpus_source *from, struct fb_err *err) {
     struct fb_examples *e = &c->examples;
-    struct fb_glue_item item = {c->form.name, &c->form, from->split};
+    struct fb_glue_item item = {c->form.name, &c->form, from->split, NULL};
 
     if (!from->file) return fb_examples_open(e, &item, from->data_dir, from->limit, err);
     if (fb_dataset_open(&e->data, from->file, from->limit, err)) return err->code;

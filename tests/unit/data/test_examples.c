@@ -2,9 +2,11 @@
 
 #include "alloc_faults.h"
 #include "base/rng.h"
+#include "config/json.h"
 #include "scratch.h"
 #include "text/tokenizer_choice.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <setjmp.h>
@@ -45,7 +47,7 @@ static int end(void **state) {
 }
 
 static struct fb_glue_item item(const char *name, const char *split) {
-    return (struct fb_glue_item){name, fb_glue_find(name), split};
+    return (struct fb_glue_item){name, fb_glue_find(name), split, NULL};
 }
 
 /* The text of a sequence. */
@@ -58,6 +60,72 @@ static void says(struct fb_sequences s, int64_t i, const char *text) {
                      FB_OK);
     assert_string_equal(fb_str_text(&out), text);
     fb_str_free(&out);
+}
+
+/* Rows of a file, with columns of its own: labels are numbers, or names of the model's classes. */
+static void test_a_file_has_columns_of_its_own(void **state) {
+    static const char names[] = "{\"id2label\": {\"0\": \"calm\", \"1\": \"sad\"}}";
+    struct fb_glue_task form = {.name = "", .text = {"review"}, .label = "mood", .labels = -1};
+    struct fb_glue_item from = {"mood", &form, "file", NULL};
+    struct fb_arena arena = {0};
+    struct fb_examples e;
+    struct fb_err err = {0};
+    struct fb_node *json;
+    char want[700];
+    int label;
+
+    (void)state;
+    assert_int_equal(fb_json_parse(&json, &arena, names, strlen(names), "config.json", &err),
+                     FB_OK);
+    from.file = scratch_write("a.tsv", "review\tmood\nthe dog\tsad\na cat\tcalm\nit\tangry\n");
+    assert_int_equal(fb_examples_check(&from, NULL, &err), FB_OK);
+    assert_int_equal(fb_examples_open(&e, &from, NULL, -1, &err), FB_OK);
+    assert_int_equal(fb_examples_encode(&e, encoder, 512, -1, &err), FB_OK);
+    says(fb_examples_inputs(&e), 1, "a cat");
+    e.id2label = fb_node_get(json, "id2label");
+    assert_int_equal(fb_examples_class(&e, 0, 2, &label, &err), FB_OK);
+    assert_int_equal(label, 1);
+    assert_int_equal(fb_examples_class(&e, 2, 2, &label, &err), FB_EFORMAT);
+    snprintf(want, sizeof want, "%s: row 2: label 'angry' is none of the model's classes",
+             from.file);
+    assert_string_equal(err.msg, want);
+    assert_int_equal(fb_examples_encode_prompts(&e, encoder, 512, &err), FB_EUNSUPPORTED);
+    snprintf(want, sizeof want,
+             "%s: own columns have no prompt; text-to-text needs the rows of a GLUE task",
+             from.file);
+    assert_string_equal(err.msg, want);
+    fb_examples_free(&e);
+
+    from.file = scratch_write("b.jsonl", "{\"review\": \"x\", \"mood\": 1}\n");
+    assert_int_equal(fb_examples_open(&e, &from, NULL, -1, &err), FB_OK);
+    assert_int_equal(fb_examples_class(&e, 0, 2, &label, &err), FB_OK);
+    assert_int_equal(label, 1);
+    fb_examples_free(&e);
+    fb_arena_free(&arena);
+}
+
+static void test_what_a_file_lacks_is_named(void **state) {
+    static const struct {
+        const char *text, *message;
+    } cases[] = {
+        {"{\"review\": 1, \"mood\": 1}\n", "column 'review' holds numbers, not text"},
+        {"{\"review\": \"x\", \"mood\": 1}\n{\"review\": \"x\"}\n", "row 1: column 'mood' is null"},
+        {"", "no rows"},
+    };
+    struct fb_glue_task form = {.name = "", .text = {"review"}, .label = "mood", .labels = -1};
+    struct fb_glue_item from = {"mood", &form, "file", NULL};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fb_examples e;
+        struct fb_err err = {0};
+        char want[700];
+        from.file = scratch_write("c.jsonl", cases[i].text);
+        assert_int_equal(fb_examples_open(&e, &from, NULL, -1, &err), FB_EFORMAT);
+        snprintf(want, sizeof want, "%s: %s", from.file, cases[i].message);
+        assert_string_equal(err.msg, want);
+        fb_examples_free(&e);
+    }
 }
 
 /* A pair is two texts end to end, with nothing between them. */
@@ -198,6 +266,8 @@ static void test_memory_that_runs_out_is_reported(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_texts_become_ids_in_file_order),
+        cmocka_unit_test(test_a_file_has_columns_of_its_own),
+        cmocka_unit_test(test_what_a_file_lacks_is_named),
         cmocka_unit_test(test_only_the_rows_that_were_picked_remain),
         cmocka_unit_test(test_the_shuffled_order_is_that_of_the_seed),
         cmocka_unit_test(test_nothing_behind_padding_is_kept),

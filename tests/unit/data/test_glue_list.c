@@ -53,6 +53,33 @@ static void test_the_entry_may_have_another_name_than_its_dataset(void **state) 
     assert_string_equal(list.item[0].split, "train");
 }
 
+static void test_a_dataset_may_be_a_file(void **state) {
+    const char *const yaml[] = {
+        "tasks: [{name: mood, dataset: {file: a.csv, text_columns: [x, y], label_column: z}}]",
+        "tasks: [{name: mood, file: a.csv, text_columns: [x, y], label_column: z}]",
+        "test_datasets: {mood: {file: a.csv, text_columns: [x, y], label_column: z}}"};
+    struct fb_glue_list list;
+    struct fb_err err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(read(&list, yaml[i], &err), FB_OK);
+        assert_string_equal(list.item[0].name, "mood");
+        assert_string_equal(list.item[0].file, "a.csv");
+        assert_string_equal(list.item[0].task->text[1], "y");
+        assert_string_equal(list.item[0].task->label, "z");
+        assert_int_equal(list.item[0].task->labels, -1);
+    }
+    assert_int_equal(
+        read(&list, "tasks: [{name: a, dataset: {file: a.csv, text_columns: x}}]", &err), FB_OK);
+    assert_string_equal(list.item[0].task->text[0], "x");
+    assert_string_equal(list.item[0].task->label, "label");
+    /* rows of a GLUE task that are elsewhere */
+    assert_int_equal(read(&list, "test_datasets: {a: {name: sst2, file: a.csv}}", &err), FB_OK);
+    assert_string_equal(list.item[0].task->name, "sst2");
+    assert_string_equal(list.item[0].file, "a.csv");
+}
+
 static void refused(const char *yaml, const char *message) {
     struct fb_glue_list list;
     struct fb_err err = {0};
@@ -72,6 +99,16 @@ static void test_what_is_wrong_is_named_with_its_place(void **state) {
     refused("tasks: [cola, cola]", "t.yaml:1:15: this task is listed twice: 'cola'");
     refused("tasks: [qnly]",
             "t.yaml:1:9: no GLUE task 'qnly' (did you mean 'qnli'?) (there are cola, mnli, mrpc, "
+            "qnli, qqp, rte, sst2, stsb)");
+    refused("tasks: [{name: a, dataset: {file: 1}}]", "t.yaml:1:28: 'file' is a path");
+    refused("tasks: [{name: a, dataset: {file: x, text_columns: [a, b, c]}}]",
+            "t.yaml:1:52: 'text_columns' is a name or a list of one or two");
+    refused("tasks: [{name: a, dataset: {file: x, text_columns: [1]}}]",
+            "t.yaml:1:52: 'text_columns' is a name or a list of one or two");
+    refused("tasks: [{name: a, dataset: {file: x, label_column: 1}}]",
+            "t.yaml:1:28: 'label_column' is a name");
+    refused("tasks: [{name: a, dataset: {file: x, name: stt2}}]",
+            "t.yaml:1:28: no GLUE task 'stt2' (did you mean 'sst2'?) (there are cola, mnli, mrpc, "
             "qnli, qqp, rte, sst2, stsb)");
 }
 
@@ -112,6 +149,7 @@ int main(void) {
         cmocka_unit_test(test_both_layouts_mean_the_same),
         cmocka_unit_test(test_the_entry_may_have_another_name_than_its_dataset),
         cmocka_unit_test(test_datasets_of_a_pool_may_have_either_layout),
+        cmocka_unit_test(test_a_dataset_may_be_a_file),
         cmocka_unit_test(test_what_is_wrong_is_named_with_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, release);
