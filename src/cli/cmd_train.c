@@ -128,7 +128,7 @@ static double mebibytes(size_t bytes) {
     return (double)bytes / (1 << 20);
 }
 
-static void begin(void *self, const struct fb_learner *l, const struct fb_trainer *t) {
+static void begin(void *self, struct fb_learner *l, const struct fb_trainer *t) {
     static const char *const scores[] = {"accuracy", "exact match", "accuracy"};
     const struct fb_cli *cli = self;
     struct fb_learner_memory m = fb_learner_memory(l);

@@ -123,6 +123,15 @@ static int check(const struct fb_bound *bound, int64_t n, struct fb_err *err) {
     return FB_OK;
 }
 
+/* An adapter may have a configuration of its own, which names its classes. */
+static int find_config(char **path, const struct fb_member *m, struct fb_err *err) {
+    if (!(*path = fb_path_join(m->lora ? m->local : m->folder, "config.json", err)))
+        return err->code;
+    if (!m->lora || fb_is_file(*path)) return FB_OK;
+    free(*path);
+    return (*path = fb_path_join(m->folder, "config.json", err)) ? FB_OK : err->code;
+}
+
 int fb_member_config(struct fb_pool *pool, struct fb_member *m, const struct fb_node **config,
                      struct fb_err *err) {
     char *path;
@@ -131,7 +140,7 @@ int fb_member_config(struct fb_pool *pool, struct fb_member *m, const struct fb_
     *config = NULL;
     if (fb_member_resolve(pool, m, err)) return err->code;
     if (!m->config) {
-        if (!(path = fb_path_join(m->folder, "config.json", err))) return err->code;
+        if (find_config(&path, m, err)) return err->code;
         if (fb_is_file(path) && fb_json_load(&m->config, &pool->arena, path, err))
             rc = fb_context(err, "model '%s'", m->name);
         free(path);

@@ -44,7 +44,8 @@ struct fb_pool {
     int64_t keys;
 };
 
-/* A model that is an adapter has the folder and the configuration of its base.
+/* A model that is an adapter has the folder of its base, and its configuration unless there is one
+ * beside the adapter.
  *
  * Each does nothing when it has been done. Errors carry "model 'sst2'". */
 int fb_member_resolve(struct fb_pool *pool, struct fb_member *m, struct fb_err *err) FB_MUST_CHECK;

@@ -178,9 +178,9 @@ static int copy_generation(const char *from, const char *folder, struct fb_err *
 
 static int fill(const struct fb_checkpoint *c, const struct fb_learner *l, const char *folder,
                 const struct fb_node *state, bool resumable, struct fb_err *err) {
-    int rc = write_json(l->adapter ? c->adapter : c->config, folder,
-                        l->adapter ? "adapter_config.json" : "config.json", err);
+    int rc = write_json(c->config, folder, "config.json", err);
 
+    if (!rc && l->adapter) rc = write_json(c->adapter, folder, "adapter_config.json", err);
     if (!rc) rc = write_model(l, folder, err);
     if (!rc && c->companions) rc = fb_companions_copy(c->companions, folder, err);
     if (!rc && c->generation && !l->adapter) rc = copy_generation(c->generation, folder, err);

@@ -1,7 +1,8 @@
 /* checkpoint.h - a learner on disk: a folder that transformers, PEFT and this program open, and
  * what training needs to go on from it.
  *
- *     config.json, model.safetensors            the whole model, or
+ *     config.json                               the model, with the names of its classes
+ *     model.safetensors                         a whole model, or
  *     adapter_config.json, adapter_model.safetensors
  *     tokenizer files, generation_config.json   copied from the base
  *     trainer_state.json                        steps, scores, the recipe

@@ -210,14 +210,27 @@ int fb_learner_measure(struct fb_learner *l, const struct fb_corpus *c, const in
     return err->code;
 }
 
-struct fb_learner_memory fb_learner_memory(const struct fb_learner *l) {
+/* Copies of a tensor: matrices of linear layers are packed for the way forth and turned round for
+ * the way back. */
+static size_t copies(struct fb_learner *l, const struct fb_weight *w) {
+    char name[256];
+    size_t n = strlen(w->name), suffix = strlen(".weight");
+
+    if (w->ndim != 2 || !fb_ends_with(w->name, ".weight") || n >= sizeof name) return 1;
+    memcpy(name, w->name, n - suffix);
+    name[n - suffix] = '\0';
+    if (l->head.name && !strcmp(l->head.name, name)) return 3;
+    return l->type->linear(l, name) ? 3 : 1;
+}
+
+struct fb_learner_memory fb_learner_memory(struct fb_learner *l) {
     struct fb_learner_memory m = {.activations = l->tape.peak};
 
     for (int64_t i = 0; i < l->weights.names.count; i++)
-        m.weights += (size_t)l->weights.item[i].numel * sizeof(float);
+        m.weights +=
+            (size_t)l->weights.item[i].numel * sizeof(float) * copies(l, &l->weights.item[i]);
     for (int64_t i = 0; i < l->factors.names.count; i++)
-        m.weights += (size_t)l->factors.item[i].numel * sizeof(float);
-    m.weights *= 3; /* values, packed for the way forth, and turned round for the way back */
+        m.weights += (size_t)l->factors.item[i].numel * sizeof(float) * 3;
     m.optimizer = (size_t)l->params.values * 3 * sizeof(float);
     return m;
 }

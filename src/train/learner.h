@@ -116,6 +116,6 @@ struct fb_learner_memory {
     size_t optimizer;   /* gradients and the averages of AdamW */
     size_t activations; /* most bytes that values and their derivatives took at once, so far */
 };
-struct fb_learner_memory fb_learner_memory(const struct fb_learner *l);
+struct fb_learner_memory fb_learner_memory(struct fb_learner *l);
 
 #endif

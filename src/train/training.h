@@ -38,7 +38,7 @@ struct fb_training {
     struct fb_arena *arena;
     const struct fb_log *log;
     /* Once, when everything has been checked and loaded. */
-    void (*begin)(void *self, const struct fb_learner *l, const struct fb_trainer *t);
+    void (*begin)(void *self, struct fb_learner *l, const struct fb_trainer *t);
     void (*report)(void *self, const struct fb_epoch *line);
     void *self;
 };

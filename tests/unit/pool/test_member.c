@@ -1,5 +1,8 @@
 #include "tiny_pool.h"
 
+#include "base/file.h"
+#include "scratch.h"
+
 static void test_integers_are_refused_by_name(void **state) {
     const int64_t ids[] = {0, 1};
     struct fb_entry e = {.name = "position_ids",
@@ -52,11 +55,54 @@ static void test_a_checkpoint_of_another_architecture_is_refused(void **state) {
     tiny_end(&t);
 }
 
+static void copy_golden(const char *from, const char *to) {
+    struct fb_err err = {0};
+    char path[600];
+
+    snprintf(path, sizeof path, "%s/lora/gpt2/%s", FB_GOLDEN_DIR, from);
+    assert_int_equal(fb_file_copy(path, scratch_path(to), &err), FB_OK);
+}
+
+/* The configuration of an adapter is its base's, unless it has one of its own. */
+static void test_an_adapter_may_name_its_classes(void **state) {
+    const struct fb_node *config;
+    struct fb_arena arena = {0};
+    struct fb_pool *pool = NULL;
+    struct fb_err err = {0};
+    struct fb_node *node;
+    char yaml[2000];
+
+    (void)state;
+    scratch_make();
+    copy_golden("base/config.json", "base/config.json");
+    copy_golden("plain/adapter_config.json", "plain/adapter_config.json");
+    copy_golden("plain/adapter_model.safetensors", "plain/adapter_model.safetensors");
+    copy_golden("plain/adapter_config.json", "named/adapter_config.json");
+    copy_golden("plain/adapter_model.safetensors", "named/adapter_model.safetensors");
+    scratch_write("named/config.json", "{\"id2label\": {}}");
+    snprintf(
+        yaml, sizeof yaml,
+        "{type: HF_GPT2ForSequenceClassification, models: {_pretrained_: %s, plain: %s, named: "
+        "%s}}",
+        scratch_path("base"), scratch_path("plain"), scratch_path("named"));
+    assert_int_equal(fb_yaml_parse(&node, &arena, yaml, strlen(yaml), "t.yaml", &err), FB_OK);
+    assert_int_equal(fb_pool_create(&pool, node, NULL, &err), FB_OK);
+    assert_int_equal(fb_pool_config(pool, fb_pool_find(pool, "plain"), &config, &err), FB_OK);
+    assert_non_null(fb_node_get(config, "n_layer"));
+    assert_int_equal(fb_pool_config(pool, fb_pool_find(pool, "named"), &config, &err), FB_OK);
+    assert_null(fb_node_get(config, "n_layer"));
+    assert_non_null(fb_node_get(config, "id2label"));
+    fb_pool_close(pool);
+    fb_arena_free(&arena);
+    scratch_remove();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_integers_are_refused_by_name),
         cmocka_unit_test(test_two_names_of_one_key_are_refused),
         cmocka_unit_test(test_a_checkpoint_of_another_architecture_is_refused),
+        cmocka_unit_test(test_an_adapter_may_name_its_classes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
