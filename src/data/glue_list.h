@@ -3,8 +3,8 @@
  *     tasks: [{name: cola, dataset: {name: cola, split: validation}}, ...]     list with `type:`
  *     test_datasets: {cola: {name: cola, split: validation}, ...}              with `_target_:`
  *
- * Plain strings ("cola") stand for a task with a split by default. A dataset may also be a file, of a
- * GLUE task (`name`) or with columns of its own:
+ * Plain strings ("cola") stand for a task with a split by default. A dataset may also be a file, of
+ * a GLUE task (`name`) or with columns of its own:
  *
  *     dataset: {file: held-out.csv, text_columns: [review], label_column: mood} */
 #ifndef FB_DATA_GLUE_LIST_H

@@ -147,7 +147,7 @@ static void test_memory_is_told_by_what_it_is_for(void **state) {
     /* per block c_attn 4 * (16 + 48) and mlp.c_proj 4 * (64 + 16); the head 2 * 16 */
     assert_int_equal(l.params.values, 2 * (4 * 64 + 4 * 80) + 32);
     m = fb_learner_memory(&l);
-    /* embeddings, norms and biases once; the matrices of two blocks, the head and the factors thrice */
+    /* embeddings, norms and biases once; matrices of two blocks, head and factors thrice */
     assert_int_equal(m.weights,
                      4 * (40 * 16 + 24 * 16 + 2 * (4 * 16 + 48 + 16 + 64 + 16) + 32 +
                           3 * (2 * (16 * 48 + 16 * 16 + 2 * 16 * 64)) + 3 * (2 * 576 + 32)));
