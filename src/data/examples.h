@@ -36,8 +36,8 @@ struct fb_examples {
 int fb_examples_check(const struct fb_glue_item *item, const char *data_dir,
                       struct fb_err *err) FB_MUST_CHECK;
 /* Reads the first `limit` rows, or all for -1, of the split or file as examples in file order.
- * Places that are searched for a split: fb_glue_open. FB_ENOTFOUND, FB_EFORMAT name the column that a file
- * lacks, or the row where it is null. */
+ * Places that are searched for a split: fb_glue_open. FB_ENOTFOUND, FB_EFORMAT name the column that
+ * a file lacks, or the row where it is null. */
 int fb_examples_open(struct fb_examples *out, const struct fb_glue_item *item, const char *data_dir,
                      int64_t limit, struct fb_err *err) FB_MUST_CHECK;
 /* Keeps `count` examples, which are the given rows in that order, before anything is tokenized. */
