@@ -330,7 +330,7 @@ static int end_epoch(struct fb_trainer *t, struct fb_err *err) {
     t->evaluated = t->step;
     t->epoch_sum = 0;
     t->epoch_steps = 0;
-    line.best = t->eval && improves(t, &line);
+    line.best = t->step && t->eval && improves(t, &line);
     if (line.best && save(t, "best", false, err)) return err->code;
     if (save(t, "last", true, err)) return err->code;
     line.seconds = fb_now() - t->started;
@@ -358,6 +358,7 @@ static int train(struct fb_trainer *t, struct fb_progress *progress, char status
                  struct fb_err *err) {
     double loss;
 
+    if (!t->steps) return end_epoch(t, err); /* no epochs: the model as it is */
     while (t->step < t->steps || (ends_epoch(t) && t->evaluated < t->step)) {
         if (ends_epoch(t) && t->evaluated < t->step) {
             if (end_epoch(t, err)) return err->code;

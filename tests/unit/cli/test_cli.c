@@ -36,7 +36,7 @@ static void test_an_unknown_command_is_a_wrong_command_line(void **state) {
     assert_int_equal(c.status, 2);
     assert_string_equal(c.out, "");
     assert_true(fb_starts_with(c.err, beginning));
-    assert_true(fb_ends_with(c.err, ", dataset)\n"));
+    assert_true(fb_ends_with(c.err, ", dataset, train)\n"));
     for (int i = 0; fb_commands[i]; i++)
         assert_non_null(strstr(c.err + strlen(beginning), fb_commands[i]->name));
 }

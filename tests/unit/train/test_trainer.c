@@ -271,6 +271,29 @@ static void test_checkpoints_on_the_way_change_nothing(void **state) {
     scratch_remove();
 }
 
+/* Zero epochs: the model as it is, measured and written. */
+static void test_no_epochs_leave_the_model_as_it_is(void **state) {
+    struct scene s;
+    struct fb_err err = {0};
+    char path[700];
+    float before;
+
+    (void)state;
+    scratch_make();
+    open_scene(&s, "gpt2_full", "out");
+    before = s.l.params.item[0].value[0];
+    s.t.recipe.epochs = 0;
+    assert_int_equal(run(&s, &err), FB_OK);
+    assert_int_equal(s.lines, 1);
+    assert_int_equal(s.line[0].step, 0);
+    assert_true(s.line[0].eval_loss > 0 && isnan(s.line[0].loss) && !s.line[0].best);
+    assert_true(s.l.params.item[0].value[0] == before);
+    snprintf(path, sizeof path, "%s/last/model.safetensors", s.folder);
+    assert_true(fb_is_file(path));
+    close_scene(&s);
+    scratch_remove();
+}
+
 static void test_other_settings_are_refused(void **state) {
     struct scene s;
     struct fb_err err = {0};
@@ -324,6 +347,7 @@ int main(void) {
         cmocka_unit_test(test_steps_are_counted_as_trainer_does),
         cmocka_unit_test(test_the_best_model_is_kept_beside_the_last_one),
         cmocka_unit_test(test_without_rows_to_measure_with_there_is_no_best),
+        cmocka_unit_test(test_no_epochs_leave_the_model_as_it_is),
         cmocka_unit_test(test_other_settings_are_refused),
         cmocka_unit_test(test_a_training_that_diverges_says_where),
     };
