@@ -47,7 +47,7 @@ static int end(void **state) {
 }
 
 static struct fb_glue_item item(const char *name, const char *split) {
-    return (struct fb_glue_item){name, fb_glue_find(name), split, NULL};
+    return (struct fb_glue_item){.name = name, .task = fb_glue_find(name), .split = split};
 }
 
 /* The text of a sequence. */

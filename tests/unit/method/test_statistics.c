@@ -57,7 +57,7 @@ static void test_the_name_is_a_function_of_what_is_hashed(void **state) {
 /* The hash of one example of the demo's CoLA data: the row and the label count. */
 static void hash_of(char out[FB_SHA256_TEXT], struct fb_encoder *encoder, int64_t row,
                     int64_t label) {
-    struct fb_glue_item item = {"cola", fb_glue_find("cola"), "train"};
+    struct fb_glue_item item = {.name = "cola", .task = fb_glue_find("cola"), .split = "train"};
     struct fb_digest d = {0};
     struct fb_examples e;
     struct fb_err err = {0};
