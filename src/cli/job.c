@@ -281,11 +281,13 @@ static enum fb_dtype saved_dtype(const struct job *job) {
 }
 
 /* What the method is told, but for the file that it may write to. */
-static void plan_merge(struct job *job) {
+static void plan_merge(struct job *job, const char *folder) {
     job->merge = (struct fb_merge){.pool = job->pool,
                                    .log = job->cli->log,
                                    .arena = job->cli->arena,
                                    .data_dir = job->data_dir,
+                                   .run_folder = folder,
+                                   .fast_dev_run = job->o.fast_dev_run,
                                    .seed = job->seed,
                                    .block = job->limits.merge_block,
                                    .stream_dtype = saved_dtype(job)};
@@ -384,7 +386,7 @@ int fb_job_run(const struct fb_node *config, const struct fb_node *unresolved, c
     if (!rc) rc = need_group(job.o.modelpool, "modelpool", err);
     if (!rc) rc = fb_pool_create(&job.pool, job.o.modelpool, cli->log, err);
     if (!rc && job.o.print_config) rc = show_config(unresolved, cli->log, cli->arena, err);
-    if (!rc) plan_merge(&job);
+    if (!rc) plan_merge(&job, folder);
     if (!rc) rc = check(&job, err);
     if (!rc && job.o.dry_run) fb_info(cli->log, "dry run: the configuration is sound");
     else if (!rc) rc = carry_out(&job, config, folder, err);
