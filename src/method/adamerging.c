@@ -1,8 +1,8 @@
 /* adamerging.c - layer-wise AdaMerging: theta = theta_0 + sum_i w_i tau_i with one weight for each
  * expert and tensor, learnt from examples without labels.
  *
- * Yang et al., arXiv:2310.02575, as the reference has it for GPT-2 and Flan-T5. A step draws a batch
- * of each expert's task and makes the merged model more decided about it:
+ * Yang et al., arXiv:2310.02575, as the reference has it for GPT-2 and Flan-T5. A step draws a
+ * batch of each expert's task and makes the merged model more decided about it:
  *     L = sum over tasks of the entropy of the mean logits (entropy.h)
  *     dL/dw_i[k] = <dL/dtheta[k], tau_i[k]>, 0 where the clamp holds
  *     w = Adam(w, dL/dw);   variant mgda: of the tasks' gradients the combination of least norm

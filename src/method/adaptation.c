@@ -273,6 +273,7 @@ static int run(struct adaptation *a, struct fb_err *err) {
     fb_progress_begin(&progress, a->log, "adamerging", text, a->how->steps);
     for (int64_t step = 1; !rc && step <= a->how->steps; step++) {
         if ((rc = take_step(a, step, err))) break;
+        if (a->how->loss) a->how->loss[step - 1] = a->loss;
         describe(text, sizeof text, a);
         fb_detail(a->log, "step %jd: loss %.9g", (intmax_t)step, a->loss);
         fb_progress_add(&progress, 1);

@@ -13,6 +13,7 @@ struct fb_adaptation {
     bool mgda;                                        /* the tasks' shortest combination */
     double rate, beta1, beta2, epsilon, weight_decay; /* of Adam */
     bool decoupled;                                   /* AdamW's weight decay */
+    double *loss; /* [steps]: gets the loss of each step; or NULL */
 };
 
 /* Learns `weights` from where they stand, for an aligned pool. Memory: the merged model, its

@@ -1,5 +1,5 @@
-/* adapted.h - the merged model that AdaMerging computes with: GPT-2 with the head of each expert, or
- * T5 with the logits of its first token, and the gradients of an entropy by all parameters. */
+/* adapted.h - the merged model that AdaMerging computes with: GPT-2 with the head of each expert,
+ * or T5 with the logits of its first token, and the gradients of an entropy by all parameters. */
 #ifndef FB_METHOD_ADAPTED_H
 #define FB_METHOD_ADAPTED_H
 

@@ -3,7 +3,9 @@
     python tools/golden/adamerging.py     (packages as in tests/oracle/requirements.txt)
 
 cases.json holds for each case what the program is given (method and pool), and per step the loss
-that the reference logs; weights.safetensors the learnt merging weights under the name of the case.
+that the reference logs; weights.safetensors the learnt merging weights under the name of the case, merged.safetensors some
+tensors of the models that they make.
+min_norm.json holds products of random vectors and the weights of MinNormSolver for them.
 The GPT-2 pool is the demo's, the T5 models are those of tests/seed/t5.
 
 Four things differ from a run of the reference: examples come in the program's order (base/rng.h),
@@ -26,6 +28,7 @@ import merge  # noqa: F401  makes FusionBench importable without what it does no
 import torch
 from fusion_bench.method.adamerging import (flan_t5_layer_wise_adamerging as t5,
                                             gpt2_layer_wise_adamerging as gpt2)
+from fusion_bench.method.adamerging.min_norm_solvers import MinNormSolver
 from fusion_bench.models.wrappers.layer_wise_fusion import LayerWiseMergedModel
 from peft import PeftModel
 from safetensors.torch import save_file
@@ -170,6 +173,8 @@ FLAN = dict(GPT2, tie_weights=False)
 FULL = {"_pretrained_": "base", "glue-cola": "expert_0", "glue-sst2": "expert_1",
         "glue-rte": "expert_0"}
 LORA = {"_pretrained_": "base", "glue-cola": "lora_0", "glue-sst2": "lora_1"}
+SOME = ["h.1.attn.c_proj.bias", "h.0.ln_2.weight", "encoder.final_layer_norm.weight",
+        "decoder.block.1.layer.0.SelfAttention.q.weight"]
 CASES = [
     ("gpt2", "layer_wise_gpt2", None, GPT2, 0),
     ("gpt2_clamped", "layer_wise_gpt2", None,
@@ -180,6 +185,20 @@ CASES = [
     ("t5_mgda", "layer_wise_flan_t5", FULL, dict(FLAN, variant="mgda"), 0),
     ("t5_lora", "layer_wise_flan_t5", LORA, FLAN, 0),
 ]
+
+
+def min_norm():
+    torch.manual_seed(0)
+    cases = []
+    for n, length, shift in ((2, 5, 0), (2, 3, 5), (3, 4, 0), (3, 2, 1), (4, 9, 0.3), (5, 3, 0),
+                             (7, 20, 0.2), (7, 4, 1), (8, 40, 0)):
+        vectors = [torch.randn(length, dtype=torch.float64) + shift for _ in range(n)]
+        solution, _ = MinNormSolver.find_min_norm_element(vectors) or (None, None)
+        if solution is None:
+            continue  # not converged
+        stacked = torch.stack(vectors)
+        cases.append({"dot": (stacked @ stacked.T).tolist(), "weights": [float(c) for c in solution]})
+    return cases
 
 
 def forward_model(self):
@@ -194,22 +213,27 @@ def main():
     LayerWiseMergedModel.train = lambda self, mode=True: self
     OUT.mkdir(parents=True, exist_ok=True)
     pool_config = reference.read(ROOT / "config/modelpool/gpt-2_demo.yaml")
-    cases, weights = [], {}
+    cases, weights, merged = [], {}, {}
     for name, method, models, options, seed in CASES:
         if models:
             algorithm, pool, items = T5, T5Pool(models), t5_items(models)
         else:
             algorithm, pool, items = Gpt2, reference.open_pool(pool_config), gpt2_items(pool_config)
         losses, weights[name], model = run(algorithm, pool, items, options, seed)
-        state = model.state_dict()
-        sums = {k: state[k].double().sum().item() for k in list(state)[:6]}
+        for key, value in model.state_dict().items():
+            if key in SOME:
+                merged[f"{name}/{key}"] = value.contiguous()
         cases.append({"name": name, "method": {"name": method, **options}, "models": models,
-                      "seed": seed, "losses": losses, "sums": sums})
+                      "seed": seed, "losses": losses})
         print(name, losses, weights[name].min().item(), weights[name].max().item(), flush=True)
     with open(OUT / "cases.json", "w") as f:
         json.dump(cases, f, indent=1)
         f.write("\n")
     save_file(weights, OUT / "weights.safetensors")
+    save_file(merged, OUT / "merged.safetensors")
+    with open(OUT / "min_norm.json", "w") as f:
+        json.dump(min_norm(), f)
+        f.write("\n")
 
 
 if __name__ == "__main__":
