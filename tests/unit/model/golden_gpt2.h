@@ -110,7 +110,7 @@ static void golden_sequences(struct golden *g) {
     g->sequences = (struct fb_sequences){list->count, id, offset};
 }
 
-static void golden_open(struct golden *g, const char *name) {
+static inline void golden_open(struct golden *g, const char *name) {
     struct fb_err err = {0};
     struct fb_node *json = NULL;
     char path[512];
@@ -130,7 +130,7 @@ static void golden_close(struct golden *g) {
     fb_arena_free(&g->arena);
 }
 
-static double golden_real(const struct fb_node *node) {
+static inline double golden_real(const struct fb_node *node) {
     return node->kind == FB_INT ? (double)node->value.integer : node->value.real;
 }
 
