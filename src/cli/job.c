@@ -220,7 +220,24 @@ static int probe(const char *path, const char *option, struct fb_err *err) {
     return fb_context(err, "%s", option);
 }
 
+/* What can be done with a result that is several models. */
+static int check_ensemble(const struct job *job, struct fb_err *err) {
+    if (!job->method->is_ensemble) return FB_OK;
+    if (job->task && job->task->no_ensembles)
+        return fb_fail(err, FB_EUNSUPPORTED,
+                       "taskpool %s cannot evaluate an ensemble (method %s): %s", job->task->name,
+                       job->method->name, job->task->no_ensembles);
+    if (job->save_path)
+        return fb_fail(
+            err, FB_EUNSUPPORTED,
+            "merged_model_save_path: an ensemble (method %s) is the pool's models side by "
+            "side and has no weights of its own to save",
+            job->method->name);
+    return FB_OK;
+}
+
 static int check(struct job *job, struct fb_err *err) {
+    if (check_ensemble(job, err)) return err->code;
     if (fb_method_check(job->method, job->method_opts, &job->merge, err)) return err->code;
     if (job->task && job->task->check &&
         job->task->check(job->task_opts, job->pool, job->data_dir, err))

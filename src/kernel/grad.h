@@ -29,6 +29,8 @@ void fb_add_to(float *y, const float *x, int64_t count);
 /* table[row[i]] += x[i], i ascending.   x [rows, n]   table [.., n] */
 void fb_scatter_add(float *table, const int64_t *row, const float *x, int64_t rows, int64_t n);
 
+struct fb_isa;
+
 /* Of fb_attend, with the same `how`; every segment must be a whole sequence (parent -1) and have
  * keys of its own. Strides as given to fb_attend; dq, dk, dv have the strides of q and k. Keys that
  * no query saw get zeros.
@@ -41,6 +43,7 @@ struct fb_attention_grad {
     const float *q, *k, *v;
     int64_t ldq, ldkv;
     const struct fb_attention *how;
+    const struct fb_isa *isa; /* NULL: the best of the machine */
 };
 int fb_attend_grad(const struct fb_attention_grad *grad, struct fb_err *err) FB_MUST_CHECK;
 

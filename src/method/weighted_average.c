@@ -4,8 +4,7 @@
  * sum taken the way NumPy does; each is then rounded to f32, and products and sums follow expert
  * order in f32. The base model takes no part. */
 #include "method/each.h"
-
-#include <math.h>
+#include "method/expert_weights.h"
 
 struct opts {
     bool normalize;
@@ -46,19 +45,10 @@ static double numpy_sum(const double *x, int64_t n) {
 
 static int check(const void *options, const struct fb_merge *merge, struct fb_err *err) {
     const struct opts *o = options;
-    int experts = fb_pool_experts(merge->pool);
     double sum = numpy_sum(o->weights.item, o->weights.count);
 
-    if (o->weights.count != experts)
-        return fb_fail(err, FB_ECONFIG,
-                       "option 'weights': %jd weights for %d experts; there must be one for each",
-                       (intmax_t)o->weights.count, experts);
-    if (o->normalize && (sum == 0 || !isfinite(sum)))
-        return fb_fail(err, FB_ECONFIG,
-                       "option 'weights': they sum to %g and cannot be normalized; change them or "
-                       "set normalize=false",
-                       sum);
-    return FB_OK;
+    return fb_expert_weights_check(&o->weights, sum, o->normalize, fb_pool_experts(merge->pool),
+                                   err);
 }
 
 static void scale(float *out, const float *x, float w, int64_t n) {

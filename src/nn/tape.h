@@ -13,51 +13,29 @@
 #ifndef FB_NN_TAPE_H
 #define FB_NN_TAPE_H
 
-#include "base/names.h"
+#include "nn/grads.h"
+#include "nn/spare.h"
 #include "nn/tensor.h"
-
-/* The gradient of one parameter, in the layout of the checkpoint. */
-struct fb_grad {
-    const char *name;   /* state-dict key; borrowed from `names` */
-    int64_t rows, cols; /* a vector is one row */
-    float *data;        /* [rows, cols], owned; right after fb_backward */
-    bool is_table;      /* an embedding: rows that no token used stay zero */
-    int64_t *used;      /* tables: the rows that may be other than zero, in order of first use */
-    int64_t used_count;
-    bool fresh; /* nothing was added since fb_grads_zero: data is not yet valid */
-};
-
-/* The parameters that gradients are wanted for; what is not here is frozen, and no work is done for
- * it. Owned: fb_grads_free; a zeroed struct is empty. */
-struct fb_grads {
-    struct fb_names names;
-    struct fb_grad *item; /* [names.count] */
-    int64_t capacity;
-};
-
-int fb_grads_add(struct fb_grads *grads, const char *name, int64_t rows, int64_t cols,
-                 bool is_table, struct fb_err *err) FB_MUST_CHECK;
-/* NULL: frozen. */
-struct fb_grad *fb_grads_find(const struct fb_grads *grads, const char *name);
-/* Begins a new sum; several passes add to the same sum. Cheap: tables forget their used rows only. */
-void fb_grads_zero(struct fb_grads *grads);
-void fb_grads_free(struct fb_grads *grads);
+#include "nn/turned.h"
 
 /* Owned: fb_tape_free. Zeroed but for `grads` it is ready for use. */
 struct fb_tape {
     struct fb_grads *grads; /* borrowed */
-    struct fb_node_list *nodes;
-    /* Weight matrices turned round for the way back, kept from step to step. */
-    struct fb_turned *turned;
-    size_t peak; /* most bytes that values and their derivatives took at once */
+    struct fb_op *op;       /* what was recorded, in order */
+    int64_t count, capacity;
+    struct fb_turned turned; /* weights for the way back, kept from step to step */
+    struct fb_spare spare;   /* memory of derivatives */
+    size_t peak;             /* most bytes that values and their derivatives took at once */
 };
 
 /* Derivatives of a number by the parameters, given those by `result` [rows, cols], and added to
- * tape->grads. The nodes are used up. */
+ * tape->grads. What was recorded is used up; after a failure the sums are undefined. */
 int fb_backward(struct fb_graph *g, const struct fb_tensor *result, const float *dresult,
                 struct fb_err *err) FB_MUST_CHECK;
 /* The weights have changed: matrices that were turned round are made again when needed. */
 void fb_tape_forget_weights(struct fb_tape *tape);
+/* Forgets what was recorded: fb_graph_reset does. */
+void fb_tape_rewind(struct fb_tape *tape);
 void fb_tape_free(struct fb_tape *tape);
 
 #endif

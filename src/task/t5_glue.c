@@ -400,6 +400,7 @@ const struct fb_task_pool fb_task_pool_t5_glue = {
     .opts = opts,
     .opts_size = sizeof(struct opts),
     .needs_model = true,
+    .no_ensembles = "text is generated with one model",
     .check = check,
     .run = run,
 };
