@@ -5,7 +5,8 @@
  * of runs, since the rows that are summed over are the rows of x and y. Then the tasks, each a
  * range of strips times a range of panels, add the sums of one block after another to c. As in
  * gemm.c, a task's strips stay in the second-level cache while a panel, once read, stays in the
- * first. Threads wait for each other twice for each packing: as much is packed as SCRATCH allows. */
+ * first. Threads wait for each other twice for each packing, so as much is packed as SCRATCH
+ * allows. */
 #include "kernel/outer.h"
 
 #include "base/alloc.h"

@@ -157,8 +157,8 @@ static int identify(char **path, struct job *job, struct fb_err *err) {
     if (!rc) rc = fb_statistics_add_examples(&id, &job->examples, err);
     if (!rc) rc = fb_digest_add(&id, numbers, sizeof numbers, err);
     if (!rc) rc = fb_digest_add(&id, &c->layer_norm_epsilon, sizeof c->layer_norm_epsilon, err);
-    for (int64_t i = 0; !rc && i < r->layers; i++)
-        rc = fb_digest_add_text(&id, r->layer[i].name, err);
+    for (int64_t i = 0; !rc && i < r->inputs; i++)
+        rc = fb_digest_add_text(&id, r->input[i].name, err);
     if (!rc)
         rc = fb_statistics_path(path, job->o->statistics_dir, "gpt2_regmean", expert_name(job), &id,
                                 err);

@@ -14,19 +14,29 @@
 
 /* Whether the weight of a key is merged by regression; "<layer>.weight" with two dimensions. */
 typedef bool fb_regression_wants(const struct fb_pool *pool, const struct fb_pool_key *key);
+/* The name of the layer whose input is looked at, of all layers that share one; owned. */
+typedef char *fb_regression_input_of(const char *layer, struct fb_err *err);
 
 struct fb_regression_form {
     fb_regression_wants *wants;
+    fb_regression_input_of *input_of; /* NULL: no layers share their input */
     bool out_in; /* weights are stored [out, in] (nn.Linear), not [in, out] (Conv1D) */
     double ratio;
     const struct fb_texts *exclude; /* regular expressions: exclude.h */
 };
 
+/* What goes into one layer, or into several: the unknowns of one system. */
+struct fb_regression_input {
+    const char *name; /* of a layer */
+    int64_t n;
+    int64_t columns; /* outputs of all its layers */
+    float *a;        /* [n, n] sum of G'_i */
+    float *b;        /* [n, columns] sum of G'_i W_i, layers side by side; when solved, W */
+};
+
 struct fb_regression_layer {
     const char *name; /* without ".weight" */
-    int64_t key, in, out;
-    float *a; /* [in, in] sum of G'_i */
-    float *b; /* [in, out] sum of G'_i W_i; when solved, W */
+    int64_t key, input, column, out;
 };
 
 /* Owned: fb_regression_free. A zeroed struct is empty. */
@@ -36,9 +46,11 @@ struct fb_regression {
     float ratio;
     struct fb_regression_layer *layer; /* [layers] */
     int64_t layers;
-    bool *excluded;    /* [keys] */
-    int64_t *layer_of; /* [keys] or -1 */
-    struct fb_grams grams;
+    struct fb_regression_input *input; /* [inputs] */
+    int64_t inputs;
+    bool *excluded;        /* [keys] */
+    int64_t *layer_of;     /* [keys] or -1 */
+    struct fb_grams grams; /* [inputs] */
 };
 
 /* Aligns the pool, base included, and makes room; `grams` is ready for the first expert.

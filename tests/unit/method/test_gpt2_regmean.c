@@ -289,7 +289,7 @@ static void test_reports_equal_those_of_the_reference(void **state) {
                         "method=regmean/gpt2_regmean",
                         "modelpool=gpt-2_demo",
                         "taskpool=gpt-2_demo",
-                        "+method.shuffle=false",
+                        "method.shuffle=false",
                         "method.batch_size=8",
                         (char *)(uintptr_t)runs[i].examples,
                         (char *)(uintptr_t)runs[i].ratio,

@@ -1,6 +1,7 @@
 #include "tiny_pool.h"
 
 #include "alloc_faults.h"
+#include "base/alloc.h"
 #include "method/regression.h"
 
 static const struct fb_texts nothing = {NULL, 0};
@@ -48,7 +49,7 @@ static int run(struct tiny *t, const struct fb_regression_form *form, const floa
     int rc = fb_regression_open(&r, &t->merge, form, &t->err);
 
     for (int i = 0; !rc && i < 2; i++) {
-        int64_t n = r.layer[0].in;
+        int64_t n = r.input[0].n;
         assert_int_equal(r.layers, 1);
         assert_string_equal(r.layer[0].name, "b");
         memcpy(r.grams.item[0].matrix, g[i], (size_t)(n * n) * sizeof **g);
@@ -63,7 +64,7 @@ static int run(struct tiny *t, const struct fb_regression_form *form, const floa
 static void test_a_layer_with_one_input_is_a_weighted_mean(void **state) {
     static const float a[] = {2, 4}, b[] = {6, 8}, one[] = {1}, three[] = {3};
     const float *const g[] = {one, three};
-    const struct fb_regression_form form = {all_matrices, false, 0.5, &nothing};
+    const struct fb_regression_form form = {all_matrices, NULL, false, 0.5, &nothing};
     struct tiny t;
 
     (void)state;
@@ -82,7 +83,7 @@ static void test_a_layer_with_one_input_is_a_weighted_mean(void **state) {
 static void test_elements_beside_the_diagonal_are_reduced(void **state) {
     static const float a[] = {1, 2}, b[] = {3, 4}, g1[] = {2, 2, 2, 2}, g2[] = {2, 0, 0, 2};
     const float *const g[] = {g1, g2};
-    const struct fb_regression_form form = {all_matrices, true, 0.5, &nothing};
+    const struct fb_regression_form form = {all_matrices, NULL, true, 0.5, &nothing};
     struct tiny t;
 
     (void)state;
@@ -96,7 +97,7 @@ static void test_elements_beside_the_diagonal_are_reduced(void **state) {
 static void test_weights_stored_the_other_way_stay_so(void **state) {
     static const float a[] = {1, 2, 3, 4, 5, 6}, b[] = {3, 4, 5, 6, 7, 8}, unit[] = {1, 0, 0, 1};
     const float *const g[] = {unit, unit};
-    const struct fb_regression_form form = {all_matrices, true, 1, &nothing};
+    const struct fb_regression_form form = {all_matrices, NULL, true, 1, &nothing};
     struct tiny t;
 
     (void)state;
@@ -111,7 +112,7 @@ static void test_weights_stored_the_other_way_stay_so(void **state) {
 static void test_a_matrix_that_is_only_regular_is_solved(void **state) {
     static const float a[] = {1, 2}, b[] = {3, 4}, swap[] = {0, 1, 1, 0};
     const float *const g[] = {swap, swap};
-    const struct fb_regression_form form = {all_matrices, false, 1, &nothing};
+    const struct fb_regression_form form = {all_matrices, NULL, false, 1, &nothing};
     struct tiny t;
 
     (void)state;
@@ -121,13 +122,51 @@ static void test_a_matrix_that_is_only_regular_is_solved(void **state) {
     tiny_end(&t);
 }
 
+static char *name_of_b(const char *layer, struct fb_err *err) {
+    return fb_strdup(strcmp(layer, "c") ? layer : "b", err);
+}
+
+/* Layers b and c share the input of b: one system with three right sides. */
+static void test_layers_may_share_their_input(void **state) {
+    static const float b1[] = {2, 4}, b2[] = {6, 8}, c1[] = {12}, c2[] = {0}, zeros[2];
+    const struct {
+        const char *model;
+        const float *b, *c;
+    } models[] = {{"base", zeros, zeros}, {"a", b1, c1}, {"b", b2, c2}};
+    const struct fb_regression_form form = {all_matrices, name_of_b, false, 0.5, &nothing};
+    struct fb_regression r;
+    struct tiny t;
+
+    (void)state;
+    tiny_begin(&t);
+    for (int i = 0; i < 3; i++) {
+        const struct fb_entry e[] = {matrix("b.weight", 1, 2, models[i].b),
+                                     matrix("c.weight", 1, 1, models[i].c)};
+        tiny_write(&t, models[i].model, e, 2);
+    }
+    tiny_pool(&t, "{type: AutoModelPool, models: {_pretrained_: base.safetensors, a: "
+                  "a.safetensors, b: b.safetensors}}");
+    assert_int_equal(fb_regression_open(&r, &t.merge, &form, &t.err), FB_OK);
+    assert_int_equal(r.layers, 2);
+    assert_int_equal(r.inputs, 1);
+    for (int i = 0; i < 2; i++) {
+        r.grams.item[0].matrix[0] = i ? 3 : 1;
+        assert_int_equal(fb_regression_add(&r, i + 1, &t.err), FB_OK);
+    }
+    assert_int_equal(fb_regression_merge(&r, &t.err), FB_OK);
+    assert_true(tiny_value(&t, "b.weight")[0] == 5 && tiny_value(&t, "b.weight")[1] == 7);
+    assert_true(tiny_value(&t, "c.weight")[0] == 3);
+    fb_regression_free(&r);
+    tiny_end(&t);
+}
+
 static void test_excluded_keys_are_those_of_the_base(void **state) {
     static const float a[] = {2, 4}, b[] = {6, 8}, one[] = {1};
     static const char *const item[] = {".*bias", "c"}, *const layer[] = {"b"};
     const struct fb_texts patterns = {item, 2}, no_layer = {layer, 1};
     const float *const g[] = {one, one};
-    const struct fb_regression_form form = {all_matrices, false, 1, &patterns};
-    const struct fb_regression_form none = {all_matrices, false, 1, &no_layer};
+    const struct fb_regression_form form = {all_matrices, NULL, false, 1, &patterns};
+    const struct fb_regression_form none = {all_matrices, NULL, false, 1, &no_layer};
     struct tiny t;
 
     (void)state;
@@ -144,7 +183,7 @@ static void test_excluded_keys_are_those_of_the_base(void **state) {
 static void test_a_layer_without_a_solution_is_named(void **state) {
     static const float a[] = {2, 4}, b[] = {6, 8}, zero[] = {0, 0, 0, 0}, nan[] = {0x1p127f * 4};
     const float *const g[] = {zero, zero}, *const h[] = {nan, nan};
-    const struct fb_regression_form form = {all_matrices, false, 1, &nothing};
+    const struct fb_regression_form form = {all_matrices, NULL, false, 1, &nothing};
     struct tiny t;
 
     (void)state;
@@ -165,7 +204,7 @@ static void test_a_layer_without_a_solution_is_named(void **state) {
 static int attempt(void *arg) {
     static const float one[] = {1};
     const float *const g[] = {one, one};
-    const struct fb_regression_form form = {all_matrices, true, 1, &nothing};
+    const struct fb_regression_form form = {all_matrices, NULL, true, 1, &nothing};
     struct tiny *t = arg;
 
     fb_merge_free(&t->merge);
@@ -189,6 +228,7 @@ int main(void) {
         cmocka_unit_test(test_elements_beside_the_diagonal_are_reduced),
         cmocka_unit_test(test_weights_stored_the_other_way_stay_so),
         cmocka_unit_test(test_a_matrix_that_is_only_regular_is_solved),
+        cmocka_unit_test(test_layers_may_share_their_input),
         cmocka_unit_test(test_excluded_keys_are_those_of_the_base),
         cmocka_unit_test(test_a_layer_without_a_solution_is_named),
         cmocka_unit_test(test_every_allocation_may_fail),
