@@ -4,13 +4,8 @@
  * inputs x of a layer at all 512 positions of an expert's training examples, padding included. The
  * padded positions really are computed: they see the real tokens and are seen by nobody. */
 #include "base/interrupt.h"
-#include "method/exclude.h"
-#include "method/regression.h"
-#include "method/statistics.h"
-#include "method/trainset.h"
+#include "method/regmean.h"
 #include "model/gpt2.h"
-
-#include <stdlib.h>
 
 struct opts {
     struct fb_texts exclude_param_names_regex;
@@ -43,28 +38,89 @@ static const struct fb_opt opts[] = {
 /* Sequences of 512 tokens that are computed together: multiples of 256 rows, see grams.h. */
 enum { BATCH_TOKENS = 8 * FB_TRAINSET_TOKENS };
 
-static const struct fb_trainset_request request = {"train_datasets", "gpt2"};
-
-struct job {
-    const struct opts *o;
-    struct fb_merge *merge;
-    struct fb_trainset set;
-    struct fb_regression regression;
-    int expert; /* now: its number */
-    struct fb_gpt2_config config;
-    struct fb_examples examples;
-};
-
-static int expert_model(const struct job *job) {
-    return fb_pool_expert(job->merge->pool, job->expert);
+static int encode(struct fb_regmean_expert *x, struct fb_err *err) {
+    if (fb_tokenizer_pad(x->tokenizer) < 0)
+        return fb_fail(err, FB_EFORMAT, "the tokenizer has no token to fill up texts with");
+    return fb_examples_encode(&x->examples, x->encoder, FB_TRAINSET_TOKENS, -1, err);
 }
 
-static const char *expert_name(const struct job *job) {
-    return fb_pool_model_name(job->merge->pool, expert_model(job));
+static int identify(struct fb_digest *id, const struct fb_regmean_expert *x, struct fb_err *err) {
+    struct fb_gpt2_config c;
+    int64_t numbers[6];
+
+    if (fb_gpt2_config_read(&c, x->config, err)) return err->code;
+    numbers[0] = c.n_head;
+    numbers[1] = c.activation;
+    numbers[2] = c.scale_attn_weights;
+    numbers[3] = c.scale_attn_by_inverse_layer_idx;
+    numbers[4] = fb_tokenizer_pad(x->tokenizer);
+    numbers[5] = FB_TRAINSET_TOKENS;
+    if (fb_digest_add(id, numbers, sizeof numbers, err)) return err->code;
+    return fb_digest_add(id, &c.layer_norm_epsilon, sizeof c.layer_norm_epsilon, err);
+}
+
+static int run_batches(struct fb_regmean_expert *x, const struct fb_gpt2 *model,
+                       const struct fb_batches *batches, struct fb_err *err) {
+    struct fb_graph graph = {.observer = x->observer};
+    struct fb_progress progress;
+    int rc = FB_OK;
+
+    fb_progress_begin(&progress, x->log, fb_pool_model_name(x->pool, x->model), "examples",
+                      x->examples.count);
+    for (int64_t b = 0; !rc && b < batches->count; b++) {
+        rc = fb_interrupted(err);
+        if (!rc && !fb_gpt2_forward(model, &batches->batch[b], &graph, err)) rc = err->code;
+        fb_progress_add(&progress, batches->batch[b].sequences);
+    }
+    fb_progress_end(&progress);
+    fb_graph_free(&graph);
+    return rc;
+}
+
+static int forward(struct fb_regmean_expert *x, struct fb_err *err) {
+    struct fb_sequences inputs = fb_examples_inputs(&x->examples);
+    struct fb_batches batches = {0};
+    struct fb_weights weights = {0};
+    struct fb_gpt2 *model = NULL;
+    struct fb_gpt2_config config;
+    int rc = fb_gpt2_config_read(&config, x->config, err);
+
+    if (!rc) rc = fb_pool_load(x->pool, x->model, &weights, err);
+    if (!rc) rc = fb_gpt2_create_from(&model, &config, &weights, err);
+    if (!rc)
+        rc = fb_batches_plan_padded(&batches, &inputs, FB_TRAINSET_TOKENS,
+                                    fb_tokenizer_pad(x->tokenizer), BATCH_TOKENS, err);
+    if (!rc) rc = run_batches(x, model, &batches, err);
+    fb_batches_free(&batches);
+    fb_gpt2_free(model);
+    fb_weights_free(&weights);
+    return rc;
+}
+
+/* Every matrix in a block is a Conv1D. */
+static bool is_conv1d(const struct fb_pool *pool, const struct fb_pool_key *key) {
+    return fb_pool_kind(pool)->conv1d(key->name);
+}
+
+static const struct fb_regmean_kind kind = {.method = "gpt2_regmean",
+                                            .data = {"train_datasets", "gpt2"},
+                                            .wants = is_conv1d,
+                                            .encode = encode,
+                                            .identify = identify,
+                                            .forward = forward};
+
+static struct fb_regmean_options options_of(const struct opts *o) {
+    return (struct fb_regmean_options){&o->exclude_param_names_regex,
+                                       o->num_regmean_examples,
+                                       o->batch_size,
+                                       o->reduce_non_diagonal_ratio,
+                                       o->shuffle,
+                                       o->statistics_dir};
 }
 
 static int check(const void *options, const struct fb_merge *merge, struct fb_err *err) {
     const struct opts *o = options;
+    const struct fb_regmean_options common = options_of(o);
 
     if (o->weight_transpose)
         return fb_fail(
@@ -76,149 +132,13 @@ static int check(const void *options, const struct fb_merge *merge, struct fb_er
                        "merges GPT-2 classifiers (HF_GPT2ForSequenceClassification), and the model "
                        "pool is %s",
                        fb_pool_kind(merge->pool)->name);
-    if (fb_pool_base(merge->pool, err) < 0 ||
-        fb_exclude_check(&o->exclude_param_names_regex, err) ||
-        fb_statistics_check(o->statistics_dir, err))
-        return err->code;
-    return fb_trainset_check(merge, &request, err);
-}
-
-/* ---- statistics of one expert ---------------------------------------------------------------- */
-
-static int load_examples(struct job *job, struct fb_err *err) {
-    const struct fb_trainset_order order = {.examples = job->o->num_regmean_examples,
-                                            .batch_size = job->o->batch_size,
-                                            .shuffle = job->o->shuffle};
-
-    if (fb_tokenizer_pad(job->set.tokenizer) < 0)
-        return fb_fail(err, FB_EFORMAT, "the tokenizer has no token to fill up texts with");
-    if (fb_trainset_pick(&job->set, job->expert, &order, &job->examples, err)) return err->code;
-    return fb_examples_encode(&job->examples, job->set.encoder, FB_TRAINSET_TOKENS, -1, err);
-}
-
-static int forward(struct job *job, const struct fb_gpt2 *model, struct fb_err *err) {
-    struct fb_sequences inputs = fb_examples_inputs(&job->examples);
-    struct fb_observer observer = fb_grams_observer(&job->regression.grams);
-    struct fb_graph graph = {.observer = &observer};
-    struct fb_arena step = {0};
-    struct fb_batches batches = {0};
-    struct fb_progress progress;
-    int rc = fb_batches_plan_padded(&batches, &inputs, FB_TRAINSET_TOKENS,
-                                    fb_tokenizer_pad(job->set.tokenizer), BATCH_TOKENS, err);
-
-    fb_progress_begin(&progress, job->merge->log, expert_name(job), "examples", inputs.count);
-    for (int64_t b = 0; !rc && b < batches.count; b++) {
-        size_t sequences = (size_t)batches.batch[b].sequences;
-        float *hidden;
-        fb_arena_reset(&step);
-        hidden =
-            fb_arena_alloc(&step, sequences * (size_t)job->config.n_embd * sizeof *hidden, err);
-        rc = hidden ? fb_interrupted(err) : err->code;
-        if (!rc) rc = fb_gpt2_last_hidden(model, &batches.batch[b], hidden, &graph, err);
-        fb_progress_add(&progress, batches.batch[b].sequences);
-    }
-    fb_progress_end(&progress);
-    fb_batches_free(&batches);
-    fb_graph_free(&graph);
-    fb_arena_free(&step);
-    return rc;
-}
-
-static int compute(struct job *job, struct fb_err *err) {
-    struct fb_weights weights = {0};
-    struct fb_gpt2 *model = NULL;
-    int rc = fb_pool_load(job->merge->pool, expert_model(job), &weights, err);
-
-    if (!rc) rc = fb_gpt2_create_from(&model, &job->config, &weights, err);
-    if (!rc) rc = forward(job, model, err);
-    if (!rc) rc = fb_grams_finish(&job->regression.grams, err);
-    fb_gpt2_free(model);
-    fb_weights_free(&weights);
-    return rc;
-}
-
-/* All that the matrices are a function of. */
-static int identify(char **path, struct job *job, struct fb_err *err) {
-    const struct fb_gpt2_config *c = &job->config;
-    const struct fb_regression *r = &job->regression;
-    const int64_t numbers[] = {c->n_head,
-                               c->activation,
-                               c->scale_attn_weights,
-                               c->scale_attn_by_inverse_layer_idx,
-                               fb_tokenizer_pad(job->set.tokenizer),
-                               FB_TRAINSET_TOKENS};
-    struct fb_digest id = {0};
-    int rc = FB_OK;
-
-    *path = NULL;
-    if (!job->o->statistics_dir) return FB_OK;
-    rc = fb_statistics_begin(&id, "gpt2_regmean", err);
-    if (!rc) rc = fb_statistics_add_model(&id, job->merge->pool, expert_model(job), err);
-    if (!rc) rc = fb_statistics_add_examples(&id, &job->examples, err);
-    if (!rc) rc = fb_digest_add(&id, numbers, sizeof numbers, err);
-    if (!rc) rc = fb_digest_add(&id, &c->layer_norm_epsilon, sizeof c->layer_norm_epsilon, err);
-    for (int64_t i = 0; !rc && i < r->inputs; i++)
-        rc = fb_digest_add_text(&id, r->input[i].name, err);
-    if (!rc)
-        rc = fb_statistics_path(path, job->o->statistics_dir, "gpt2_regmean", expert_name(job), &id,
-                                err);
-    fb_digest_free(&id);
-    return rc;
-}
-
-/* From a file of an earlier run, or computed and written to it. */
-static int find_grams(struct job *job, struct fb_err *err) {
-    struct fb_grams *g = &job->regression.grams;
-    struct fb_ckpt *found = NULL;
-    char *path;
-    int rc = identify(&path, job, err);
-
-    if (!rc) rc = fb_statistics_load(&found, path, g->entry, g->count, job->merge->log, err);
-    if (!rc && found) {
-        fb_grams_read(g, found);
-    } else if (!rc) {
-        rc = compute(job, err);
-        if (!rc) rc = fb_statistics_save(path, g->entry, g->count, job->merge->log, err);
-    }
-    fb_ckpt_close(found);
-    free(path);
-    return rc;
-}
-
-static int add_expert(struct job *job, struct fb_err *err) {
-    const struct fb_node *json;
-    int rc = fb_pool_config(job->merge->pool, expert_model(job), &json, err);
-
-    if (!rc) rc = fb_gpt2_config_read(&job->config, json, err);
-    if (!rc) rc = load_examples(job, err);
-    if (!rc) rc = find_grams(job, err);
-    if (!rc) rc = fb_regression_add(&job->regression, expert_model(job), err);
-    fb_examples_free(&job->examples);
-    return rc ? fb_context(err, "expert '%s'", expert_name(job)) : FB_OK;
-}
-
-/* ---- the method ------------------------------------------------------------------------------ */
-
-/* Every matrix in a block is a Conv1D. */
-static bool is_conv1d(const struct fb_pool *pool, const struct fb_pool_key *key) {
-    return fb_pool_kind(pool)->conv1d(key->name);
+    return fb_regmean_check(&kind, &common, merge, err);
 }
 
 static int run(const void *options, struct fb_merge *merge, struct fb_err *err) {
-    const struct opts *o = options;
-    const struct fb_regression_form form = {.wants = is_conv1d,
-                                            .ratio = o->reduce_non_diagonal_ratio,
-                                            .exclude = &o->exclude_param_names_regex};
-    struct job job = {.o = o, .merge = merge};
-    int rc = fb_regression_open(&job.regression, merge, &form, err);
+    const struct fb_regmean_options common = options_of(options);
 
-    if (!rc) rc = fb_trainset_open(&job.set, merge, &request, err);
-    for (; !rc && job.expert < fb_pool_experts(merge->pool); job.expert++)
-        rc = add_expert(&job, err);
-    if (!rc) rc = fb_regression_merge(&job.regression, err);
-    fb_trainset_close(&job.set);
-    fb_regression_free(&job.regression);
-    return rc;
+    return fb_regmean_run(&kind, &common, merge, err);
 }
 
 static const char *const aliases[] = {"RegMeanAlgorithmForGPT2", NULL};
