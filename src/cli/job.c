@@ -242,7 +242,8 @@ static int check(struct job *job, struct fb_err *err) {
     if (job->task && job->task->check &&
         job->task->check(job->task_opts, job->pool, job->data_dir, err))
         return err->code;
-    if (job->save_path && fb_save_check(job->save_path, err)) return err->code;
+    if (job->save_path && fb_save_probe(job->save_path, "merged_model_save_path", err))
+        return err->code;
     if (job->predictions_path && !(job->task && job->task->needs_model))
         return fb_fail(err, FB_ECONFIG, "predictions_save_path: this run makes no predictions");
     if (probe(job->report_path, "report_save_path", err)) return err->code;
