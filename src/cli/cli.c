@@ -7,6 +7,7 @@
 
 #include "base/interrupt.h"
 #include "cli/run.h"
+#include "kernel/threads.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,6 +93,7 @@ int fb_cli_main(int argc, char **argv) {
     int rc;
 
     fb_interrupt_install();
+    fb_threads_bound();
     if (command) rc = run_command(command, argc - 2, argv + 2, &cli, &err);
     else if (argc < 2) fputs(introduction, stdout), rc = FB_OK;
     else if (is_word(argv[1])) rc = unknown_command(argv[1], &err);
