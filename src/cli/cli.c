@@ -51,7 +51,7 @@ static int unknown_command(const char *word, struct fb_err *err) {
 static int exit_status(int rc, const struct fb_err *err) {
     if (rc > 0) return rc;
     if (rc == FB_OK) return 0;
-    fprintf(stderr, "fusion_bench: %s\n", err->msg);
+    fb_say("fusion_bench: ", err->msg);
     return rc == FB_EUSAGE ? 2 : 1;
 }
 
