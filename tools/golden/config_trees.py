@@ -402,3 +402,7 @@ CASES["resolve"] = [
     "--config-name good --cfg job --resolve d.y=${..a}", "--config-name good --cfg job --resolve +x.y=${..d.x} +z=${.a}", "--config-name good --cfg job --resolve -p d +x.y=${...nope}",
     "--config-name good --cfg all --resolve -p hydra.job d.y=${..a}", "--config-name expand", "--config-name expand w=5",
 ]
+CASES["basic"] += [
+    (["db=[3]"], "db=[3]", "integer in the list", "mysql"), (["+extra=[one,null]"], "null in the list", "two"), (["+extra=[[one]]"], "list in the list"), (["db=[mysql,{a: 1}]"], "mapping in the list"),
+    "db=[true]", "+extra=[1.5]", "db=['mysql']", "+server/sec@y=[high,7]", "db@other=[3]",
+]
