@@ -124,7 +124,7 @@ static int read_limit(int64_t *out, const struct fb_node *node, const char *key,
 static int read_limits(struct job *job, struct fb_err *err) {
     struct limits *l = &job->limits;
 
-    if (read_limit(&l->threads, job->o.threads, "threads", 1024, err) ||
+    if (read_limit(&l->threads, job->o.threads, "threads", FB_THREADS_MAX, err) ||
         read_limit(&l->batch_tokens, job->o.batch_tokens, "batch_tokens", 1 << 20, err) ||
         read_limit(&l->merge_block, job->o.merge_block, "merge_block", 1 << 30, err))
         return err->code;
