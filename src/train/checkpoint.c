@@ -2,11 +2,11 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
-#include "base/folder.h"
 #include "base/map.h"
+#include "base/staging.h"
 #include "ckpt/write.h"
 #include "config/json.h"
-#include "hub/companions.h"
+#include "pool/folder.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,11 +48,9 @@ struct fb_node *fb_checkpoint_config(const struct fb_node *config, const struct 
                                      struct fb_arena *a, struct fb_err *err) {
     static const char *const names[] = {"GPT2ForSequenceClassification",
                                         "T5ForConditionalGeneration", "GPT2LMHeadModel"};
-    struct fb_node *map = fb_node_copy(a, config, err), *list = fb_node_list(a, nowhere, err);
+    struct fb_node *map = fb_node_copy(a, config, err);
 
-    if (!map || !list ||
-        fb_node_push(a, list, fb_node_text(a, names[l->objective], nowhere, err), err) ||
-        fb_node_set(a, map, "architectures", list, err) ||
+    if (!map || fb_folder_set_architecture(map, names[l->objective], a, err) ||
         fb_node_set_text(a, map, "model_type", l->type->model_type, err) ||
         fb_node_set_text(a, map, "torch_dtype", "float32", err))
         return NULL;
@@ -168,22 +166,15 @@ static int write_json(const struct fb_node *node, const char *folder, const char
     return rc;
 }
 
-static int copy_generation(const char *from, const char *folder, struct fb_err *err) {
-    char *to = fb_path_join(folder, "generation_config.json", err);
-    int rc = to ? fb_file_copy(from, to, err) : err->code;
-
-    free(to);
-    return rc;
-}
-
 static int fill(const struct fb_checkpoint *c, const struct fb_learner *l, const char *folder,
                 const struct fb_node *state, bool resumable, struct fb_err *err) {
     int rc = write_json(c->config, folder, "config.json", err);
 
     if (!rc && l->adapter) rc = write_json(c->adapter, folder, "adapter_config.json", err);
     if (!rc) rc = write_model(l, folder, err);
-    if (!rc && c->companions) rc = fb_companions_copy(c->companions, folder, err);
-    if (!rc && c->generation && !l->adapter) rc = copy_generation(c->generation, folder, err);
+    if (!rc && c->tokenizer) rc = fb_folder_copy_tokenizer(c->tokenizer, folder, err);
+    if (!rc && c->generation && !l->adapter)
+        rc = fb_folder_copy_generation(c->generation, folder, err);
     if (!rc && resumable) rc = write_optimizer(l, folder, err);
     if (!rc) rc = write_json(state, folder, STATE, err);
     return rc;
@@ -192,11 +183,12 @@ static int fill(const struct fb_checkpoint *c, const struct fb_learner *l, const
 int fb_checkpoint_write(const struct fb_checkpoint *c, const struct fb_learner *l,
                         const char *folder, const struct fb_node *state, bool resumable,
                         struct fb_err *err) {
-    struct fb_folder f;
-    int rc = fb_folder_begin(&f, folder, err);
+    struct fb_staging f;
+    int rc = fb_staging_begin(&f, folder, err);
 
-    if (!rc && !(rc = fill(c, l, f.partial, state, resumable, err))) rc = fb_folder_commit(&f, err);
-    else fb_folder_abandon(&f);
+    if (!rc && !(rc = fill(c, l, f.partial, state, resumable, err)))
+        rc = fb_staging_commit(&f, err);
+    else fb_staging_abandon(&f);
     return rc ? fb_context(err, "checkpoint '%s'", folder) : FB_OK;
 }
 

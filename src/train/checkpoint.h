@@ -19,8 +19,8 @@
 struct fb_checkpoint {
     const struct fb_node *config;  /* config.json of the model: fb_checkpoint_config */
     const struct fb_node *adapter; /* adapter_config.json, or NULL for whole models */
-    const char *companions;        /* folder of the tokenizer's files, or NULL */
-    const char *generation;        /* generation_config.json to copy, or NULL */
+    const char *tokenizer;         /* folder of the tokenizer's files, or NULL */
+    const char *generation;        /* folder of generation_config.json, or NULL */
 };
 
 /* config.json as the learner's objective makes it: architecture, classes, padding token; a copy

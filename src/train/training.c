@@ -21,7 +21,7 @@ struct session {
     struct fb_classes classes;
     struct fb_tokenizer *tokenizer;
     struct fb_encoder *encoder;
-    char *tokenizer_folder, *generation; /* owned */
+    char *tokenizer_folder; /* owned */
     int32_t pad, end;
     struct fb_learner learner;
     struct fb_checkpoint files;
@@ -263,13 +263,9 @@ static int load(struct session *s, struct fb_err *err) {
     return FB_OK;
 }
 
-static int find_companions(struct session *s, struct fb_err *err) {
-    s->files.companions = s->tokenizer_folder;
-    if (!s->base.folder || s->objective != FB_TEXT_TO_TEXT) return FB_OK;
-    s->generation = fb_path_join(s->base.folder, "generation_config.json", err);
-    if (!s->generation) return err->code;
-    if (fb_is_file(s->generation)) s->files.generation = s->generation;
-    return FB_OK;
+static void name_files(struct session *s) {
+    s->files.tokenizer = s->tokenizer_folder;
+    if (s->objective == FB_TEXT_TO_TEXT) s->files.generation = s->base.folder;
 }
 
 /* ---- the recipe ------------------------------------------------------------------------------ */
@@ -367,8 +363,9 @@ static int check(struct session *s, struct fb_err *err) {
         fb_base_model_open(&s->base, s->o->model, s->o->config, s->how->arena, err) ||
         choose_objective(s, err) || check_model(s, err) || open_data(s, err) ||
         open_tokenizer(s, err) || find_tokens(s, err) || configure(s, err) || encode(s, err) ||
-        find_companions(s, err) || check_output(s->o, err))
+        check_output(s->o, err))
         return err->code;
+    name_files(s);
     return FB_OK;
 }
 
@@ -390,7 +387,6 @@ static void close_session(struct session *s) {
     fb_corpus_free(&s->eval);
     fb_base_model_close(&s->base);
     free(s->tokenizer_folder);
-    free(s->generation);
 }
 
 int fb_training_run(const struct fb_training *t, struct fb_training_result *out,

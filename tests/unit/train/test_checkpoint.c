@@ -33,7 +33,7 @@ static void open_scene(struct scene *s, const char *name) {
         (struct fb_checkpoint){.config = fb_checkpoint_config(fb_node_get(s->g.json, "config"),
                                                               &s->l, &moods, 39, &s->g.arena, &err),
                                .adapter = fb_node_get(s->g.json, "adapter_config"),
-                               .companions = "embedded:demo/gpt2/tokenizer"};
+                               .tokenizer = "embedded:demo/gpt2/tokenizer"};
     assert_non_null(s->files.config);
     s->state = fb_node_map(&s->g.arena, (struct fb_place){0}, &err);
     assert_int_equal(fb_node_set_int(&s->g.arena, s->state, "global_step", 2, &err), FB_OK);
