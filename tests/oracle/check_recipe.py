@@ -1,10 +1,10 @@
 """Experts of real GLUE tasks: the program's accuracy beside torch's, by the same recipe.
 
-    python tests/oracle/check_recipe.py build/release/fusion_bench ../shared/data [task ...]
+    python tests/oracle/check_recipe.py build/release/fusion_bench ../shared/data [rows=N] [task ...]
 
 The base is a GPT-2 of four layers and width 128 with random weights. Both sides train it with
 AdamW, a linear schedule, dropout and gradient clipping; only the order of the rows and the dropout
-differ. Accuracies may differ by two standard errors of a difference of two proportions.
+differ. At most N (8000) rows of a task are learnt. Accuracies may differ by two standard errors of a difference of two proportions.
 """
 import json
 import math
@@ -77,13 +77,17 @@ def with_program(binary, base, tokenizer, data, task, output):
 def main():
     binary, data = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
     failed = False
+    tasks = [a for a in sys.argv[3:] if not a.startswith("rows=")]
+    for argument in sys.argv[3:]:
+        if argument.startswith("rows="):
+            RECIPE["most"] = int(argument[5:])
     folder = data / "tokenizers/gpt2"
     tokenizer = GPT2Tokenizer.from_pretrained(folder)
     with tempfile.TemporaryDirectory() as tmp:
         base = pathlib.Path(tmp) / "base"
         torch.manual_seed(1)
         GPT2Model(GPT2Config(n_layer=4, n_embd=128, n_head=4)).save_pretrained(base)
-        for task in sys.argv[3:] or TEXTS:
+        for task in tasks or TEXTS:
             begin = time.time()
             ours = with_program(binary, base, folder, data, task, pathlib.Path(tmp) / task)
             middle = time.time()

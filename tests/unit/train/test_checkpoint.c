@@ -97,6 +97,25 @@ static void test_names_are_those_of_transformers_and_peft(void **state) {
     close_scene(&s);
 }
 
+static void test_what_stands_beside_the_model_is_copied(void **state) {
+    struct scene s;
+    struct fb_err err = {0};
+    char path[700];
+
+    (void)state;
+    open_scene(&s, "t5_full");
+    scratch_write("base/generation_config.json", "{\"eos_token_id\": 1}");
+    s.files.generation = scratch_path("base");
+    assert_int_equal(fb_checkpoint_write(&s.files, &s.l, s.folder, s.state, false, &err), FB_OK);
+    snprintf(path, sizeof path, "%s/generation_config.json", s.folder);
+    assert_true(fb_is_file(path));
+    snprintf(path, sizeof path, "%s/vocab.json", s.folder);
+    assert_true(fb_is_file(path));
+    snprintf(path, sizeof path, "%s/optimizer.safetensors", s.folder);
+    assert_false(fb_is_file(path));
+    close_scene(&s);
+}
+
 /* A classifier says what its classes are called; num_labels, which says the same, goes. */
 static void test_a_configuration_tells_what_was_learnt(void **state) {
     static const char text[] = "{\"n_layer\": 1, \"num_labels\": 2, \"architectures\": [\"X\"]}";
@@ -227,6 +246,7 @@ static void test_running_out_of_memory_is_reported(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_are_those_of_transformers_and_peft),
+        cmocka_unit_test(test_what_stands_beside_the_model_is_copied),
         cmocka_unit_test(test_a_configuration_tells_what_was_learnt),
         cmocka_unit_test(test_learning_goes_on_to_the_same_bits),
         cmocka_unit_test(test_what_a_folder_lacks_is_named),

@@ -267,6 +267,30 @@ static void test_labels_that_are_no_classes_are_refused(void **state) {
     }
 }
 
+static void test_the_number_of_classes_is_bounded(void **state) {
+    struct fb_str text = {0};
+    struct fb_arena arena = {0};
+    struct fb_corpus_source from;
+    struct fb_classes classes;
+    struct fb_corpus c;
+    struct fb_err err = {0};
+    char want[800];
+
+    (void)state;
+    assert_int_equal(fb_str_puts(&text, "text\tlabel\n", &err), FB_OK);
+    for (int i = 0; i <= 65536; i++)
+        assert_int_equal(fb_str_printf(&text, &err, "x\tl%d\n", i), FB_OK);
+    from = file("many.tsv", text.data);
+    assert_int_equal(fb_corpus_open(&c, FB_CLASSIFICATION, &from, &err), FB_OK);
+    assert_int_equal(fb_classes_find(&classes, &c, &arena, &err), FB_EFORMAT);
+    snprintf(want, sizeof want, "%s: column 'label' has more than 65536 different labels",
+             from.file);
+    assert_string_equal(err.msg, want);
+    fb_corpus_free(&c);
+    fb_arena_free(&arena);
+    fb_str_free(&text);
+}
+
 static int open_all(void *arg) {
     struct fb_corpus_source *from = arg;
     struct fb_corpus_coding how = {.encoder = encoder, .max_length = 9, .max_target_length = 9};
@@ -311,6 +335,7 @@ int main(void) {
         cmocka_unit_test(test_what_a_file_lacks_is_named),
         cmocka_unit_test(test_a_column_that_is_not_there_is_named),
         cmocka_unit_test(test_labels_that_are_no_classes_are_refused),
+        cmocka_unit_test(test_the_number_of_classes_is_bounded),
         cmocka_unit_test(test_running_out_of_memory_is_reported),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -252,6 +252,35 @@ static void test_an_interrupted_training_goes_on_to_the_same_bits(void **state) 
             interrupted_training_ends_the_same(names[i], step);
 }
 
+/* A file stands where the folder would be. */
+static void test_an_interrupted_training_that_cannot_be_saved_says_so(void **state) {
+    struct scene s;
+    struct fb_err err = {0};
+    pid_t child;
+    int status;
+
+    (void)state;
+    omp_set_num_threads(1);
+    scratch_make();
+    scratch_write("file", "x");
+    fflush(stdout);
+    if (!(child = fork())) {
+        fb_interrupt_install();
+        open_scene(&s, "gpt2_full", "file");
+        s.type = *s.l.type;
+        s.type.refresh = refresh_and_raise;
+        s.l.type = &s.type;
+        _exit(run(&s, &err) == FB_EIO &&
+                      strstr(err.msg, "interrupted at step 2 of 9, which could not be saved: "
+                                      "checkpoint '") == err.msg
+                  ? 0
+                  : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    scratch_remove();
+}
+
 /* save_steps changes what is on the disk meanwhile, and nothing else. */
 static void test_checkpoints_on_the_way_change_nothing(void **state) {
     struct scene whole, part;
@@ -343,6 +372,7 @@ static void test_a_training_that_diverges_says_where(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_interrupted_training_goes_on_to_the_same_bits),
+        cmocka_unit_test(test_an_interrupted_training_that_cannot_be_saved_says_so),
         cmocka_unit_test(test_checkpoints_on_the_way_change_nothing),
         cmocka_unit_test(test_steps_are_counted_as_trainer_does),
         cmocka_unit_test(test_the_best_model_is_kept_beside_the_last_one),

@@ -161,6 +161,26 @@ static void test_rows_that_teach_nothing_are_refused(void **state) {
     scratch_remove();
 }
 
+/* Neither the configuration nor the tokenizer says where a text ends. */
+static void test_a_model_without_an_end_token_is_refused(void **state) {
+    struct fb_training_options o;
+    struct fb_training_result result;
+    struct fb_epoch last = {0};
+    struct fb_err err = {0};
+
+    (void)state;
+    scratch_make();
+    o = defaults(scratch_path("out/x"));
+    o.model = NULL;
+    o.config = scratch_write("config.json", "{\"n_layer\": 1, \"n_head\": 1, \"n_embd\": 4, "
+                                            "\"vocab_size\": 2}");
+    o.tokenizer = FB_SOURCE_DIR "/tests/seed/t5/base";
+    assert_int_equal(run(&o, &last, &result, &err), FB_EFORMAT);
+    assert_string_equal(err.msg, "config.json has neither pad_token_id nor eos_token_id, and the "
+                                 "tokenizer no <|endoftext|>");
+    scratch_remove();
+}
+
 static void test_folders_of_others_are_left_alone(void **state) {
     struct fb_training_options o;
     struct fb_training_result result;
@@ -185,6 +205,7 @@ int main(void) {
         cmocka_unit_test(test_an_expert_is_made_of_the_same_bits_with_any_number_of_threads),
         cmocka_unit_test(test_an_expert_learns),
         cmocka_unit_test(test_other_data_is_another_training),
+        cmocka_unit_test(test_a_model_without_an_end_token_is_refused),
         cmocka_unit_test(test_folders_of_others_are_left_alone),
         cmocka_unit_test(test_rows_that_teach_nothing_are_refused),
     };
