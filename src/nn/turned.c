@@ -56,6 +56,11 @@ void fb_turned_forget(struct fb_turned *turned) {
         turned->item[i].stale = true;
 }
 
+void fb_turned_forget_one(struct fb_turned *turned, const struct fb_packed *weight) {
+    for (int64_t i = 0; i < turned->count; i++)
+        if (turned->item[i].weight == weight) turned->item[i].stale = true;
+}
+
 void fb_turned_free(struct fb_turned *turned) {
     for (int64_t i = 0; i < turned->count; i++)
         fb_packed_free(&turned->item[i].packed);

@@ -17,6 +17,8 @@ const struct fb_packed *fb_turned_get(struct fb_turned *turned, const struct fb_
                                       int64_t column, int64_t columns, struct fb_err *err);
 /* The weights have changed; the memory is kept. */
 void fb_turned_forget(struct fb_turned *turned);
+/* The same for one matrix. */
+void fb_turned_forget_one(struct fb_turned *turned, const struct fb_packed *weight);
 void fb_turned_free(struct fb_turned *turned);
 
 #endif

@@ -152,6 +152,19 @@ void fb_learner_pack(struct fb_learner *l) {
     }
 }
 
+/* While an adapter learns, the matrices of its base stay as they are. */
+static void forget_turned(struct fb_learner *l) {
+    if (!l->adapter) {
+        fb_tape_forget_weights(&l->tape);
+        return;
+    }
+    for (int64_t i = 0; i < l->factors.names.count / 2; i++) {
+        fb_turned_forget_one(&l->tape.turned, &l->lora[i].a.weight);
+        fb_turned_forget_one(&l->tape.turned, &l->lora[i].b.weight);
+    }
+    fb_turned_forget_one(&l->tape.turned, &l->head.weight);
+}
+
 int fb_learner_step(struct fb_learner *l, const struct fb_adamw *rule, double rate, double *norm,
                     struct fb_err *err) {
     int64_t n = l->params.names.count;
@@ -166,7 +179,7 @@ int fb_learner_step(struct fb_learner *l, const struct fb_adamw *rule, double ra
     if (rc) return rc;
     fb_grads_zero(&l->grads);
     fb_learner_pack(l);
-    fb_tape_forget_weights(&l->tape);
+    forget_turned(l);
     return l->type->refresh(l, err);
 }
 

@@ -80,6 +80,26 @@ static void test_it_is_made_once_until_the_weights_change(void **state) {
     fb_packed_free(&w);
 }
 
+static void test_one_of_several_may_change(void **state) {
+    struct fb_err err = {0};
+    struct fb_turned turned = {0};
+    struct fb_packed a = {0}, b = {0};
+
+    (void)state;
+    assert_int_equal(pack(&a, 1, &err), FB_OK);
+    assert_int_equal(pack(&b, 1, &err), FB_OK);
+    check(fb_turned_get(&turned, &a, 0, OUT, &err), 0, OUT, 1);
+    check(fb_turned_get(&turned, &b, 0, OUT, &err), 0, OUT, 1);
+    assert_int_equal(pack(&a, 2, &err), FB_OK);
+    assert_int_equal(pack(&b, 2, &err), FB_OK);
+    fb_turned_forget_one(&turned, &b);
+    check(fb_turned_get(&turned, &a, 0, OUT, &err), 0, OUT, 1);
+    check(fb_turned_get(&turned, &b, 0, OUT, &err), 0, OUT, 2);
+    fb_turned_free(&turned);
+    fb_packed_free(&a);
+    fb_packed_free(&b);
+}
+
 static int attempt(void *arg) {
     struct fb_err err = {0};
     struct fb_turned turned = {0};
@@ -103,6 +123,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_columns_become_rows),
         cmocka_unit_test(test_it_is_made_once_until_the_weights_change),
+        cmocka_unit_test(test_one_of_several_may_change),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
 
