@@ -33,15 +33,6 @@ static const struct fb_opt opts[] = {
     FB_OPT_END,
 };
 
-static int fail_unknown_task(const char *name, int code, struct fb_err *err) {
-    const char *names[16];
-    size_t n = 0;
-
-    for (; fb_glue_tasks[n].name && n < 16; n++)
-        names[n] = fb_glue_tasks[n].name;
-    return fb_fail_unknown(err, code, "GLUE task", name, names, n);
-}
-
 static int open_named(struct fb_dataset *out, const char *name, const struct opts *o,
                       struct fb_err *err) {
     const struct fb_glue_task *task = fb_starts_with(name, "glue/") ? fb_glue_find(name) : NULL;
@@ -50,7 +41,7 @@ static int open_named(struct fb_dataset *out, const char *name, const struct opt
         return fb_glue_open(out, task, o->split ? o->split : task->validation, o->data_dir,
                             o->limit, err);
     if (fb_starts_with(name, "glue/") && !fb_is_file(name))
-        return fail_unknown_task(name + 5, FB_ENOTFOUND, err);
+        return fb_glue_fail_unknown(name + 5, FB_ENOTFOUND, err);
     if (o->split || o->data_dir)
         return fb_fail(err, FB_EUSAGE,
                        "dataset: --split and --data-dir go with glue/TASK, not "
@@ -71,7 +62,7 @@ static int find_template(const struct fb_template **out, const char *name, const
         return fb_fail(err, FB_EUSAGE, "dataset: --prompts of a file needs --task: %s",
                        "cola, mnli, mrpc, qnli, qqp, rte, sst2 or stsb");
     task = fb_glue_find(o->task ? o->task : name);
-    if (!task) return o->task ? fail_unknown_task(o->task, FB_EUSAGE, err) : FB_OK;
+    if (!task) return o->task ? fb_glue_fail_unknown(o->task, FB_EUSAGE, err) : FB_OK;
     *out = fb_template_find(task->name);
     return FB_OK;
 }

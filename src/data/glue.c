@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/map.h"
+#include "base/str.h"
 #include "data/glue_cache.h"
 #include "data/glue_form.h"
 #include "hub/hub.h"
@@ -60,6 +61,15 @@ const struct fb_glue_task *fb_glue_find(const char *name) {
     for (const struct fb_glue_task *t = fb_glue_tasks; t->name; t++)
         if (!strcmp(t->name, name)) return t;
     return NULL;
+}
+
+int fb_glue_fail_unknown(const char *name, int code, struct fb_err *err) {
+    const char *names[sizeof fb_glue_tasks / sizeof *fb_glue_tasks];
+    size_t n = 0;
+
+    for (; fb_glue_tasks[n].name; n++)
+        names[n] = fb_glue_tasks[n].name;
+    return fb_fail_unknown(err, code, "GLUE task", name, names, n);
 }
 
 /* ---- finding the files ---------------------------------------------------------------------- */

@@ -16,6 +16,8 @@ struct fb_glue_task {
 
 /* By name, with or without "glue-" or "glue/" in front; NULL if unknown. */
 const struct fb_glue_task *fb_glue_find(const char *name);
+/* Fails with the nearest name and all there are. */
+int fb_glue_fail_unknown(const char *name, int code, struct fb_err *err);
 /* All eight, ended by a row whose name is NULL. */
 extern const struct fb_glue_task fb_glue_tasks[];
 

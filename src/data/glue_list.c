@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { TASKS_MAX = 256, GLUE_MAX = 32 };
+enum { TASKS_MAX = 256 };
 
 static int fail_at(const struct fb_node *node, struct fb_err *err, const char *what,
                    const char *found) {
@@ -20,13 +20,9 @@ static const char *text_of(const struct fb_node *map, const char *key) {
 }
 
 static int unknown_task(const struct fb_node *at, const char *name, struct fb_err *err) {
-    const char *names[GLUE_MAX];
     char place[512];
-    size_t n = 0;
 
-    for (; fb_glue_tasks[n].name && n < GLUE_MAX; n++)
-        names[n] = fb_glue_tasks[n].name;
-    fb_fail_unknown(err, FB_ECONFIG, "GLUE task", name, names, n);
+    fb_glue_fail_unknown(name, FB_ECONFIG, err);
     fb_place_format(place, sizeof place, at->place);
     if (*place) place[strlen(place) - 2] = '\0'; /* fb_context adds ": " itself */
     return *place ? fb_context(err, "%s", place) : err->code;

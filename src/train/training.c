@@ -88,15 +88,6 @@ static int choose_objective(struct session *s, struct fb_err *err) {
     return FB_OK;
 }
 
-static int fail_unknown_task(const char *name, struct fb_err *err) {
-    const char *names[16];
-    size_t n = 0;
-
-    for (; fb_glue_tasks[n].name && n < 16; n++)
-        names[n] = fb_glue_tasks[n].name;
-    return fb_fail_unknown(err, FB_EUSAGE, "GLUE task", name, names, n);
-}
-
 /* ---- the output folder ----------------------------------------------------------------------- */
 
 /* Whether "<output_dir>/<name>" is a checkpoint; something else of that name is refused, since a
@@ -148,7 +139,7 @@ static struct fb_corpus_source source_of(const struct session *s, bool eval) {
 static int open_data(struct session *s, struct fb_err *err) {
     struct fb_corpus_source train = source_of(s, false), eval = source_of(s, true);
 
-    if (s->o->task && !train.task) return fail_unknown_task(s->o->task, err);
+    if (s->o->task && !train.task) return fb_glue_fail_unknown(s->o->task, FB_EUSAGE, err);
     train.split = "train";
     if (train.task) eval.split = train.task->validation;
     s->evaluates = s->o->eval_file || !s->o->train_file;
