@@ -2,6 +2,7 @@
 
 #include "kernel/cpu.h"
 
+#include <math.h>
 #include <omp.h>
 #include <setjmp.h>
 #include <stdarg.h>
