@@ -125,7 +125,7 @@ static int read_limit(int64_t *out, const struct fb_node *node, const char *key,
 static int read_limits(struct job *job, struct fb_err *err) {
     struct limits *l = &job->limits;
 
-    if (read_limit(&l->threads, job->o.threads, "threads", 1024, err) ||
+    if (read_limit(&l->threads, job->o.threads, "threads", FB_THREADS_MAX, err) ||
         read_limit(&l->batch_tokens, job->o.batch_tokens, "batch_tokens", 1 << 20, err) ||
         read_limit(&l->merge_block, job->o.merge_block, "merge_block", 1 << 30, err))
         return err->code;
@@ -243,7 +243,8 @@ static int check(struct job *job, struct fb_err *err) {
     if (job->task && job->task->check &&
         job->task->check(job->task_opts, job->pool, job->data_dir, err))
         return err->code;
-    if (job->save_path && fb_save_check(job->save_path, err)) return err->code;
+    if (job->save_path && fb_save_probe(job->save_path, "merged_model_save_path", err))
+        return err->code;
     if (job->predictions_path && !(job->task && job->task->needs_model))
         return fb_fail(err, FB_ECONFIG, "predictions_save_path: this run makes no predictions");
     if (probe(job->report_path, "report_save_path", err)) return err->code;
