@@ -76,8 +76,8 @@ int fb_pack(struct fb_packed *packed, const float *weight, enum fb_weight_order 
     return FB_OK;
 }
 
-/* Panel of the transpose: its columns are rows [first, first + cols) of W. What is read of a panel of
- * W, cols x cols values, stays in the cache for all of its columns. */
+/* Panel of the transpose: its columns are rows [first, first + cols) of W. What is read of a panel
+ * of W, cols x cols values, stays in the cache for all of its columns. */
 static void turn_panel(float *to, const struct fb_packed *w, int64_t first, int64_t column,
                        int64_t columns) {
     int64_t cols = w->isa->cols, n = least(cols, w->in - first);

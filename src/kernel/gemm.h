@@ -34,8 +34,8 @@ int fb_pack(struct fb_packed *packed, const float *weight, enum fb_weight_order 
 /* Other values of the same shape in the same memory. */
 void fb_pack_again(struct fb_packed *packed, const float *weight, enum fb_weight_order order,
                    const float *bias);
-/* The transpose [columns, in] of columns [column, column + columns) of W, without bias: what the way
- * back multiplies with. */
+/* The transpose [columns, in] of columns [column, column + columns) of W, without bias: what the
+ * way back multiplies with. */
 int fb_pack_turned(struct fb_packed *turned, const struct fb_packed *packed, int64_t column,
                    int64_t columns, struct fb_err *err) FB_MUST_CHECK;
 void fb_pack_turned_again(struct fb_packed *turned, const struct fb_packed *packed, int64_t column);

@@ -6,6 +6,7 @@
 #ifndef FB_KERNEL_ISA_H
 #define FB_KERNEL_ISA_H
 
+#include "kernel/adamw.h"
 #include "kernel/kernel.h"
 
 /* Of one row of a norm. */
@@ -68,6 +69,9 @@ struct fb_isa {
     void (*softmax_grad)(float *ds, float *p, float inverse, int64_t n, int64_t end);
     /* a[p, r] = x[p, r]: runs of `rows` columns one below the other, as `pack` of the transpose. */
     void (*pack_columns)(float *a, const float *x, int64_t ldx, int64_t k);
+    /* fb_adamw of elements; the same bits with every instruction set. */
+    void (*adamw)(float *value, float *exp_avg, float *exp_avg_sq, const float *gradient, int64_t n,
+                  const struct fb_adamw_factors *f);
 };
 
 enum { FB_TILE_ROWS = 16, FB_TILE_COLS = 32, FB_SUM_COLS = 128 };

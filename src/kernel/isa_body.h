@@ -334,6 +334,23 @@ static float exponentials(float *x, int64_t n, int64_t end) {
     return v_sum(sum);
 }
 
+/* value += size * m / (sqrt(v) / root + epsilon), torch's lerp being start + w (end - start) for
+ * w < 0.5, else end + (w - 1) (end - start). fmaf is one instruction where the machine has it. */
+static void adamw(float *value, float *exp_avg, float *exp_avg_sq, const float *gradient, int64_t n,
+                  const struct fb_adamw_factors *f) {
+    const bool small = f->first < 0.5f;
+    const float weight = small ? f->first : f->first - 1.0f;
+
+    for (int64_t i = 0; i < n; i++) {
+        float g = gradient[i] * f->scale;
+        float m = fmaf(weight, g - exp_avg[i], small ? exp_avg[i] : g);
+        float v = fmaf(f->second * g, g, exp_avg_sq[i] * f->beta2);
+        exp_avg[i] = m;
+        exp_avg_sq[i] = v;
+        value[i] = value[i] * f->keep + f->size * m / (sqrtf(v) / f->root + f->epsilon);
+    }
+}
+
 #include "kernel/isa_grad.h"
 
 #define ISA_TABLE(isa_name, check)                                                                 \
@@ -344,7 +361,7 @@ static float exponentials(float *x, int64_t n, int64_t end) {
         .exponentials = exponentials, .activate = activate, .activation_grad = activation_grad,    \
         .layer_norm_grad = layer_norm_grad, .rms_norm_grad = rms_norm_grad,                        \
         .norm_weight_grad = norm_weight_grad, .column_sums = column_sums, .add_to = add_to,        \
-        .softmax_grad = softmax_grad, .pack_columns = pack_columns                                 \
+        .softmax_grad = softmax_grad, .pack_columns = pack_columns, .adamw = adamw                 \
     }
 
 #endif

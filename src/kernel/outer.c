@@ -1,10 +1,12 @@
 /* outer.c - blocking and threads of products over rows; the arithmetic is isa->tile.
  *
- * For each block of BLOCK rows, x and y are packed once, by all threads: x in strips as wide as a
- * tile is high, y in panels as wide as a tile. Both are copies of runs, since the rows that are
- * summed over are the rows of x and y. Then the tasks, each a block of strips times a range of
- * panels, add the block's sums to c. As in gemm.c, a task's strips stay in the second-level cache
- * while a panel, once read, stays in the first. */
+ * Rows are taken some blocks of BLOCK at a time. x and y are packed once, by all threads: x in
+ * strips as wide as a tile is high, y in panels as wide as a tile, block by block. Both are copies
+ * of runs, since the rows that are summed over are the rows of x and y. Then the tasks, each a
+ * range of strips times a range of panels, add the sums of one block after another to c. As in
+ * gemm.c, a task's strips stay in the second-level cache while a panel, once read, stays in the
+ * first. Threads wait for each other twice for each packing, so as much is packed as SCRATCH
+ * allows. */
 #include "kernel/outer.h"
 
 #include "base/alloc.h"
@@ -15,13 +17,16 @@
 #include <string.h>
 
 enum { BLOCK = 256, HEIGHT = 384, ALIGN = 64, TASKS_PER_THREAD = 8, MIRROR = 64 };
+enum { SCRATCH = 1 << 22 }; /* values packed at a time, if that is more than a block */
 
 /* One product: its operands packed, and how its result is cut. */
 struct job {
     const struct fb_outer *o;
     const struct fb_isa *isa;
     int64_t strips, panels;
-    float *x, *y;           /* packed: [strips][count, rows], [panels][count, cols] */
+    int64_t wide;           /* columns of all of them */
+    int64_t at_once;        /* rows that are packed at a time */
+    float *packed;          /* for each block: [panels][count, cols], [strips][count, rows] */
     int64_t height, blocks; /* strips of a task, tasks downwards */
     int64_t width, parts;   /* panels of a task, tasks across */
 };
@@ -57,42 +62,58 @@ static void pack(float *to, const float *x, int64_t ld, int64_t count, int64_t n
         memcpy(to + p * width, x + p * ld, (size_t)n * sizeof *to);
 }
 
-/* Strip or panel i of rows [from, from + count). */
-static void pack_piece(const struct job *job, int64_t i, int64_t from, int64_t count) {
+/* Rows that are packed: `count` <= BLOCK of x and y from row `from` on, and where they are put. */
+struct rows {
+    int64_t from, count;
+    float *x, *y;
+};
+
+static struct rows block_of(const struct job *job, int64_t from, int64_t block) {
+    int64_t begin = from + block * BLOCK;
+    float *y = job->packed + block * BLOCK * job->wide;
+    int64_t count = least(BLOCK, least(from + job->at_once, job->o->rows) - begin);
+
+    return (struct rows){begin, count, y + job->panels * job->isa->cols * count, y};
+}
+
+/* Panel i, or strip i - panels. */
+static void pack_piece(const struct job *job, int64_t i, const struct rows *r) {
     const struct fb_outer *o = job->o;
     int rows = job->isa->rows, cols = job->isa->cols;
-    int64_t panel = i - job->strips;
+    int64_t strip = i - job->panels;
 
-    if (i < job->strips)
-        pack(job->x + i * rows * count, o->x + from * o->ldx + i * rows, o->ldx, count,
-             o->m - i * rows, rows);
+    if (i < job->panels)
+        pack(r->y + i * cols * r->count, o->y + r->from * o->ldy + i * cols, o->ldy, r->count,
+             o->n - i * cols, cols);
     else
-        pack(job->y + panel * cols * count, o->y + from * o->ldy + panel * cols, o->ldy, count,
-             o->n - panel * cols, cols);
+        pack(r->x + strip * rows * r->count, o->x + r->from * o->ldx + strip * rows, o->ldx,
+             r->count, o->m - strip * rows, rows);
 }
 
 /* A tile that sticks out of the result is computed whole in a buffer, copied in and out. */
-static void tile(const struct job *job, int64_t strip, int64_t panel, int64_t count, bool add) {
+static void tile(const struct job *job, const struct rows *r, int64_t strip, int64_t panel,
+                 bool add) {
     const struct fb_outer *o = job->o;
     const struct fb_isa *isa = job->isa;
-    const float *a = job->x + strip * isa->rows * count, *b = job->y + panel * isa->cols * count;
+    const float *a = r->x + strip * isa->rows * r->count;
+    const float *b = r->y + panel * isa->cols * r->count;
     int64_t rows = least(isa->rows, o->m - strip * isa->rows);
     int64_t cols = least(isa->cols, o->n - panel * isa->cols);
     float *c = o->c + strip * isa->rows * o->ldc + panel * isa->cols;
     float whole[FB_TILE_ROWS * FB_TILE_COLS] = {0};
 
     if (rows == isa->rows && cols == isa->cols) {
-        isa->tile(c, o->ldc, a, b, count, add);
+        isa->tile(c, o->ldc, a, b, r->count, add);
         return;
     }
-    for (int64_t r = 0; r < rows && add; r++)
-        memcpy(whole + r * isa->cols, c + r * o->ldc, (size_t)cols * sizeof *c);
-    isa->tile(whole, isa->cols, a, b, count, add);
-    for (int64_t r = 0; r < rows; r++)
-        memcpy(c + r * o->ldc, whole + r * isa->cols, (size_t)cols * sizeof *c);
+    for (int64_t i = 0; i < rows && add; i++)
+        memcpy(whole + i * isa->cols, c + i * o->ldc, (size_t)cols * sizeof *c);
+    isa->tile(whole, isa->cols, a, b, r->count, add);
+    for (int64_t i = 0; i < rows; i++)
+        memcpy(c + i * o->ldc, whole + i * isa->cols, (size_t)cols * sizeof *c);
 }
 
-static void task(const struct job *job, int64_t t, int64_t count, bool add) {
+static void task(const struct job *job, const struct rows *r, int64_t t, bool add) {
     int64_t strip = t / job->parts * job->height, last = least(strip + job->height, job->strips);
     int64_t panel = t % job->parts * job->width, end = least(panel + job->width, job->panels);
 
@@ -102,12 +123,20 @@ static void task(const struct job *job, int64_t t, int64_t count, bool add) {
         if (job->o->lower && panel * job->isa->cols / job->isa->rows > s)
             s = panel * job->isa->cols / job->isa->rows;
         for (; s < last; s++)
-            tile(job, s, panel, count, add);
+            tile(job, r, s, panel, add);
     }
 }
 
 static void cut(struct job *job, int64_t threads) {
-    job->height = HEIGHT / job->isa->rows;
+    const struct fb_isa *isa = job->isa;
+    int64_t blocks;
+
+    job->strips = pieces(job->o->m, isa->rows);
+    job->panels = pieces(job->o->n, isa->cols);
+    job->wide = job->strips * isa->rows + job->panels * isa->cols;
+    blocks = SCRATCH / BLOCK / job->wide;
+    job->at_once = least(job->o->rows, BLOCK * (blocks > 1 ? blocks : 1));
+    job->height = HEIGHT / isa->rows;
     job->blocks = pieces(job->strips, job->height);
     job->height = pieces(job->strips, job->blocks);
     job->parts = least(job->panels, pieces(threads * TASKS_PER_THREAD, job->blocks));
@@ -115,40 +144,40 @@ static void cut(struct job *job, int64_t threads) {
     job->parts = pieces(job->panels, job->width);
 }
 
-static void run(const struct job *job) {
-    int64_t rows = job->o->rows;
+/* Rows [from, from + at_once): a thread comes here with all others. */
+static void run_some(const struct job *job, int64_t from) {
+    int64_t pieces_each = job->strips + job->panels, tasks = job->blocks * job->parts;
+    int64_t blocks = pieces(least(job->at_once, job->o->rows - from), BLOCK);
 
-#pragma omp parallel
-    for (int64_t from = 0; from < rows; from += BLOCK) {
-        int64_t count = least(BLOCK, rows - from);
-        bool add = job->o->add || from > 0;
 #pragma omp for schedule(static)
-        for (int64_t i = 0; i < job->strips + job->panels; i++)
-            pack_piece(job, i, from, count);
-            /* Backwards: below a diagonal the last tasks are the longest. */
-#pragma omp for schedule(dynamic, 1)
-        for (int64_t t = job->blocks * job->parts - 1; t >= 0; t--)
-            task(job, t, count, add);
+    for (int64_t i = 0; i < blocks * pieces_each; i++) {
+        struct rows r = block_of(job, from, i / pieces_each);
+        pack_piece(job, i % pieces_each, &r);
     }
+    /* Backwards: below a diagonal the last tasks are the longest. */
+#pragma omp for schedule(dynamic, 1)
+    for (int64_t t = tasks - 1; t >= 0; t--)
+        for (int64_t block = 0; block < blocks; block++) {
+            struct rows r = block_of(job, from, block);
+            task(job, &r, t, job->o->add || r.from > 0);
+        }
 }
 
 int fb_outer(const struct fb_outer *o, struct fb_err *err) {
     struct job job = {.o = o, .isa = o->isa ? o->isa : fb_cpu_isa()};
-    int64_t count = least(BLOCK, o->rows), wide;
     void *block;
 
     for (int64_t i = 0; i < o->m && o->rows == 0 && !o->add; i++)
         memset(o->c + i * o->ldc, 0, (size_t)o->n * sizeof *o->c);
     if (o->rows == 0 || o->m == 0 || o->n == 0) return FB_OK;
-    job.strips = pieces(o->m, job.isa->rows);
-    job.panels = pieces(o->n, job.isa->cols);
-    wide = job.strips * job.isa->rows + job.panels * job.isa->cols;
-    if (!(block = fb_malloc((size_t)(wide * count) * sizeof(float) + ALIGN, err))) return err->code;
-    job.y = block;
-    job.y += (ALIGN - (uintptr_t)block % ALIGN) % ALIGN / sizeof(float);
-    job.x = job.y + job.panels * job.isa->cols * count;
     cut(&job, omp_get_max_threads());
-    run(&job);
+    block = fb_malloc((size_t)(job.wide * job.at_once) * sizeof(float) + ALIGN, err);
+    if (!block) return err->code;
+    job.packed = block;
+    job.packed += (ALIGN - (uintptr_t)block % ALIGN) % ALIGN / sizeof(float);
+#pragma omp parallel
+    for (int64_t from = 0; from < o->rows; from += job.at_once)
+        run_some(&job, from);
     free(block);
     return FB_OK;
 }

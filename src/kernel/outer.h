@@ -27,7 +27,7 @@ struct fb_outer {
     bool lower;               /* only [i, j] with i >= j are computed; the others are undefined */
     const struct fb_isa *isa; /* NULL: the best of the machine */
 };
-/* FB_ENOMEM for scratch memory of about 256 (m + n) values. */
+/* FB_ENOMEM for scratch memory: at most 16 MB, or 256 (m + n) values if that is more. */
 int fb_outer(const struct fb_outer *o, struct fb_err *err) FB_MUST_CHECK;
 
 /* c (+)= x^T x, of which only elements on and below the diagonal are computed; those above it are

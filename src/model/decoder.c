@@ -82,7 +82,8 @@ int fb_decoder_begin(struct fb_decoder **out, const struct fb_t5 *m, const struc
     d->steps = steps;
     d->inner = m->config.num_heads * m->config.d_kv;
     if (allocate(d, batch->tokens, err)) goto fail;
-    fb_relative_bias(d->bias, &m->decoder.relative, m->decoder.bias.data, m->config.num_heads, steps);
+    fb_relative_bias(d->bias, &m->decoder.relative, m->decoder.bias.data, m->config.num_heads,
+                     steps);
     for (int64_t i = 0; i < batch->sequences; i++) {
         const struct fb_segment *segment = &batch->segment[batch->end[i]];
         d->sequence[i] = i;

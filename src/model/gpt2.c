@@ -185,6 +185,28 @@ int fb_gpt2_grads(struct fb_grads *grads, const struct fb_gpt2 *m,
     return want_part(grads, filter, "ln_f", 0, c->n_embd, err);
 }
 
+static int declare_part(struct fb_weights *weights, const char *name, int64_t in, int64_t out,
+                        struct fb_err *err) {
+    if (fb_weights_add_part(weights, name, "weight", in, out, err)) return err->code;
+    return fb_weights_add_part(weights, name, "bias", 0, out, err);
+}
+
+int fb_gpt2_declare(struct fb_weights *weights, const struct fb_gpt2_config *c,
+                    struct fb_err *err) {
+    char name[NAME];
+
+    if (fb_weights_add_part(weights, "wte", "weight", c->vocab_size, c->n_embd, err) ||
+        fb_weights_add_part(weights, "wpe", "weight", c->n_positions, c->n_embd, err))
+        return err->code;
+    for (int64_t i = 0; i < c->n_layer; i++)
+        for (int k = 0; k < PARTS; k++) {
+            snprintf(name, NAME, "h.%jd.%s", (intmax_t)i, parts[k].name);
+            if (declare_part(weights, name, size_of(c, parts[k].in), size_of(c, parts[k].out), err))
+                return err->code;
+        }
+    return declare_part(weights, "ln_f", 0, c->n_embd, err);
+}
+
 struct fb_linear *fb_gpt2_linear(struct fb_gpt2 *m, const char *name) {
     for (int64_t i = 0; i < m->config.n_layer; i++)
         for (int k = 0; k < PARTS; k++)
@@ -261,11 +283,10 @@ static float attention_scale(const struct fb_gpt2_config *c, int64_t layer) {
 }
 
 /* Places of dropout as in GPT2Model, GPT2Attention and GPT2MLP. */
-struct fb_tensor *fb_gpt2_forward(const struct fb_gpt2 *m, const struct fb_batch *batch,
-                                  struct fb_graph *g, struct fb_err *err) {
+static struct fb_tensor *forward(const struct fb_gpt2 *m, const struct fb_batch *batch, bool whole,
+                                 struct fb_graph *g, struct fb_err *err) {
     const struct fb_gpt2_config *c = &m->config;
     struct fb_tensor *x, *mid;
-    bool whole = g->observer != NULL;
 
     if (check(m, batch, err)) return NULL;
     fb_graph_reset(g);
@@ -281,8 +302,21 @@ struct fb_tensor *fb_gpt2_forward(const struct fb_gpt2 *m, const struct fb_batch
                            err);
         x = fb_op_linear_dropped(g, mid, &b->mlp_c_proj, c->resid_pdrop, x, err);
     }
+    return x;
+}
+
+struct fb_tensor *fb_gpt2_forward(const struct fb_gpt2 *m, const struct fb_batch *batch,
+                                  struct fb_graph *g, struct fb_err *err) {
+    bool whole = g->observer != NULL;
+    struct fb_tensor *x = forward(m, batch, whole, g, err);
+
     if (whole) x = fb_op_last(g, x, batch, err);
     return fb_op_layer_norm(g, x, &m->ln_f, err);
+}
+
+struct fb_tensor *fb_gpt2_states(const struct fb_gpt2 *m, const struct fb_batch *batch,
+                                 struct fb_graph *g, struct fb_err *err) {
+    return fb_op_layer_norm(g, forward(m, batch, true, g, err), &m->ln_f, err);
 }
 
 int fb_gpt2_last_hidden(const struct fb_gpt2 *m, const struct fb_batch *batch, float *out,

@@ -50,6 +50,9 @@ const struct fb_gpt2_config *fb_gpt2_config(const struct fb_gpt2 *m);
  * values may be freed or forgotten. */
 bool fb_gpt2_copies(const char *name);
 
+/* Adds all tensors that the configuration demands, uninitialised, in the order of a state dict. */
+int fb_gpt2_declare(struct fb_weights *weights, const struct fb_gpt2_config *config,
+                    struct fb_err *err) FB_MUST_CHECK;
 /* Adds all parameters in the order of a state dict, or those that `filter` wants. */
 int fb_gpt2_grads(struct fb_grads *grads, const struct fb_gpt2 *m,
                   const struct fb_grads_filter *filter, struct fb_err *err) FB_MUST_CHECK;
@@ -58,11 +61,15 @@ int fb_gpt2_grads(struct fb_grads *grads, const struct fb_gpt2 *m,
 struct fb_linear *fb_gpt2_linear(struct fb_gpt2 *m, const char *name);
 
 /* Hidden state after ln_f of the last token of each segment [segments, n_embd], as a value of `g`,
- * which is reset first; NULL after a failure, as below. With a tape it can be walked back: the batch
- * is then one of fb_batches_plan_unshared, whose segments are its sequences. While training there is
- * dropout where GPT2Model has it. */
+ * which is reset first; NULL after a failure, as below. With a tape it can be walked back: the
+ * batch is then one of fb_batches_plan_unshared, whose segments are its sequences. While training
+ * there is dropout where GPT2Model has it. */
 struct fb_tensor *fb_gpt2_forward(const struct fb_gpt2 *m, const struct fb_batch *batch,
                                   struct fb_graph *g, struct fb_err *err);
+
+/* The same for every token: [tokens, n_embd]. */
+struct fb_tensor *fb_gpt2_states(const struct fb_gpt2 *m, const struct fb_batch *batch,
+                                 struct fb_graph *g, struct fb_err *err);
 
 /* Hidden state after ln_f of the last token of each sequence of the batch.
  *   out [batch->sequences, n_embd], in the order of batch->sequence

@@ -1,7 +1,8 @@
 /* gpt2_config.c - config.json of a GPT-2 model.
  *
  * Keys and defaults of transformers' GPT2Config, with the aliases it accepts. Token ids other than
- * the padding, cache and generation settings do not change what is computed here and are ignored; reorder_and_upcast_attn changes nothing in f32. */
+ * the padding, cache and generation settings do not change what is computed here and are ignored;
+ * reorder_and_upcast_attn changes nothing in f32. */
 #include "model/gpt2.h"
 #include "model/json_keys.h"
 

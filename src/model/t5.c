@@ -101,6 +101,11 @@ static int bind_table(struct fb_table *table, const char *name, const struct sou
     return table->data ? FB_OK : err->code;
 }
 
+static void name_part(char name[FB_T5_NAME], int kind, int64_t block, int i) {
+    snprintf(name, FB_T5_NAME, "%s.block.%jd.layer.%d.%s", stacks[kind].name, (intmax_t)block,
+             parts[i].layer[kind], parts[i].name);
+}
+
 static int bind_block(struct fb_t5_block *block, const struct source *s, int64_t index,
                       struct fb_err *err) {
     char *name = block->names[0];
@@ -109,8 +114,7 @@ static int bind_block(struct fb_t5_block *block, const struct source *s, int64_t
         int64_t in = size_of(s->config, parts[i].in), out = size_of(s->config, parts[i].out);
         void *to = (char *)block + parts[i].offset;
         if (!has_part(s->config, s->kind, i)) continue;
-        snprintf(name, FB_T5_NAME, "%s.block.%jd.layer.%d.%s", stacks[s->kind].name,
-                 (intmax_t)index, parts[i].layer[s->kind], parts[i].name);
+        name_part(name, s->kind, index, i);
         if (in ? bind_linear(to, name, s, in, out, err) : bind_rms(to, name, s, err))
             return err->code;
         name += FB_T5_NAME;
@@ -253,6 +257,39 @@ int fb_t5_grads(struct fb_grads *grads, const struct fb_t5 *m, const struct fb_g
     }
     if (c->tie_word_embeddings) return FB_OK;
     return fb_grads_want(grads, filter, "lm_head", "weight", c->vocab_size, c->d_model, false, err);
+}
+
+static int declare_block(struct fb_weights *weights, const struct fb_t5_config *c, int kind,
+                         int64_t index, struct fb_err *err) {
+    char name[FB_T5_NAME];
+
+    for (int i = 0; i < PARTS; i++) {
+        int64_t in = size_of(c, parts[i].in), out = size_of(c, parts[i].out);
+        if (!has_part(c, kind, i)) continue;
+        name_part(name, kind, index, i);
+        if (fb_weights_add_part(weights, name, "weight", in ? out : 0, in ? in : out, err))
+            return err->code;
+        if (index == 0 && i == LAST_OF_SELF &&
+            fb_weights_add_part(weights, stacks[kind].bias, "weight",
+                                c->relative_attention_num_buckets, c->num_heads, err))
+            return err->code;
+    }
+    return FB_OK;
+}
+
+int fb_t5_declare(struct fb_weights *weights, const struct fb_t5_config *c, struct fb_err *err) {
+    const int64_t layers[] = {c->num_layers, c->num_decoder_layers};
+
+    if (fb_weights_add_part(weights, "shared", "weight", c->vocab_size, c->d_model, err))
+        return err->code;
+    for (int kind = 0; kind < 2; kind++) {
+        for (int64_t i = 0; i < layers[kind]; i++)
+            if (declare_block(weights, c, kind, i, err)) return err->code;
+        if (fb_weights_add_part(weights, stacks[kind].norm, "weight", 0, c->d_model, err))
+            return err->code;
+    }
+    if (c->tie_word_embeddings) return FB_OK;
+    return fb_weights_add_part(weights, "lm_head", "weight", c->vocab_size, c->d_model, err);
 }
 
 static struct fb_linear *find(struct fb_t5_stack *stack, const char *name) {

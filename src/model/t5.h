@@ -49,12 +49,15 @@ void fb_t5_free(struct fb_t5 *m);
 
 const struct fb_t5_config *fb_t5_config(const struct fb_t5 *m);
 
+/* Adds all tensors that the configuration demands, uninitialised, in the order of a state dict. */
+int fb_t5_declare(struct fb_weights *weights, const struct fb_t5_config *config,
+                  struct fb_err *err) FB_MUST_CHECK;
 /* Adds all parameters in the order of a state dict, or those that `filter` wants. The embedding is
  * there once, as "shared.weight", whatever uses it. */
 int fb_t5_grads(struct fb_grads *grads, const struct fb_t5 *m, const struct fb_grads_filter *filter,
                 struct fb_err *err) FB_MUST_CHECK;
-/* The linear layer "encoder.block.0.layer.0.SelfAttention.q", to put an update of low rank beside it;
- * NULL: there is none. */
+/* The linear layer "encoder.block.0.layer.0.SelfAttention.q", to put an update of low rank beside
+ * it; NULL: there is none. */
 struct fb_linear *fb_t5_linear(struct fb_t5 *m, const char *name);
 
 /* Encoder states after the final norm, tokens of the batch end to end (a batch without sharing:
@@ -65,11 +68,12 @@ struct fb_linear *fb_t5_linear(struct fb_t5 *m, const char *name);
 int fb_t5_encode(const struct fb_t5 *m, const struct fb_batch *batch, float *out,
                  struct fb_graph *g, struct fb_err *err) FB_MUST_CHECK;
 
-/* Decoder states after the final norm for every token of `targets`, as a value of `g`, which is reset
- * first: the decoder is given the targets (teacher forcing), a token sees those before it and the
- * encoder states of its sequence. Both batches are of fb_batches_plan_unshared and hold the same
- * sequences in the same order. NULL after a failure, as above. With a tape it can be walked back;
- * while training there is dropout where T5 has it.   result [targets->tokens, d_model] */
+/* Decoder states after the final norm for every token of `targets`, as a value of `g`, which is
+ * reset first: the decoder is given the targets (teacher forcing), a token sees those before it
+ * and the encoder states of its sequence. Both batches are of fb_batches_plan_unshared and hold
+ * the same sequences in the same order. NULL after a failure, as above. With a tape it can be
+ * walked back; while training there is dropout where T5 has it.   result [targets->tokens,
+ * d_model] */
 struct fb_tensor *fb_t5_forward(const struct fb_t5 *m, const struct fb_batch *inputs,
                                 const struct fb_batch *targets, struct fb_graph *g,
                                 struct fb_err *err);

@@ -6,8 +6,8 @@
  *     x = x + wo(activation(wi_0(n)) * wi_1(n)), or wo(activation(wi(n)))
  *     states = rms_norm(x)
  *
- * No layer has a bias; the position bias of a stack's first block serves all of its blocks. Places of
- * dropout as in T5Stack, T5Attention and the layers of transformers 4.46. */
+ * No layer has a bias; the position bias of a stack's first block serves all of its blocks. Places
+ * of dropout as in T5Stack, T5Attention and the layers of transformers 4.46. */
 #include "model/t5_parts.h"
 
 #include <assert.h>

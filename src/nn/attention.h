@@ -5,8 +5,8 @@
 
 #include "nn/ops.h"
 
-/* Values that take part: queries are columns [0, n) of q, keys [k_at, k_at + n) of k, and so on; they
- * may be the same value, k and v have equal widths.
+/* Values that take part: queries are columns [0, n) of q, keys [k_at, k_at + n) of k, and so on;
+ * they may be the same value, k and v have equal widths.
  *   bias [heads, 2 reach - 1] by distance, or NULL */
 struct fb_attended {
     const struct fb_tensor *q, *k, *v, *bias;

@@ -5,8 +5,8 @@
  * that do not fit are a programming error.
  *
  * With a tape every operation can be walked back (derive.h). Parameters are known by the name of
- * their layer: "h.0.ln_1" has "h.0.ln_1.weight" and "h.0.ln_1.bias". Batches, ids, layers and weights
- * must live unchanged until the way back is done; segments must be whole sequences. */
+ * their layer: "h.0.ln_1" has "h.0.ln_1.weight" and "h.0.ln_1.bias". Batches, ids, layers and
+ * weights must live unchanged until the way back is done; segments must be whole sequences. */
 #ifndef FB_NN_OPS_H
 #define FB_NN_OPS_H
 

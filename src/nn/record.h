@@ -5,7 +5,8 @@
  *     return fb_recorded(g, &(struct fb_op){.derive = derive_it, .out = y, .in = {x}, ...}, err);
  *
  * which gives y and costs nothing without a tape. Its derive function says how the derivative by
- * the result becomes those by the inputs and the parameters; nothing else about it is known here. */
+ * the result becomes those by the inputs and the parameters; nothing else about it is known here.
+ * */
 #ifndef FB_NN_RECORD_H
 #define FB_NN_RECORD_H
 
@@ -20,8 +21,8 @@ struct fb_back {
     struct fb_tape *tape;
     const struct fb_op *op;
     float *dy; /* by op->out; may be changed */
-    /* By the inputs, to be written; NULL: not wanted. The one of op->in_place is dy. Without op->all
-     * some may be wanted and some not. */
+    /* By the inputs, to be written; NULL: not wanted. The one of op->in_place is dy. Without
+     * op->all some may be wanted and some not. */
     float *dx[FB_OP_INPUTS];
 };
 

@@ -17,8 +17,8 @@ struct fb_spare {
     size_t taken; /* bytes of the blocks that are out, as asked for */
 };
 
-/* `count` floats, uninitialised; NULL after FB_ENOMEM. The smallest kept block that is large enough;
- * if there is none, the largest kept one makes room for a new one. */
+/* `count` floats, uninitialised; NULL after FB_ENOMEM. The smallest kept block that is large
+ * enough; if there is none, the largest kept one makes room for a new one. */
 float *fb_spare_take(struct fb_spare *spare, int64_t count, struct fb_err *err);
 /* NULL is ignored. */
 void fb_spare_give(struct fb_spare *spare, float *data);

@@ -87,8 +87,8 @@ static float *take(struct fb_graph *g, int64_t count, struct fb_err *err) {
     return data;
 }
 
-/* The derivative by input i has been written: it is the first one by that value, or added to what is
- * there, or nobody wants it. */
+/* The derivative by input i has been written: it is the first one by that value, or added to what
+ * is there, or nobody wants it. */
 static void deliver(struct fb_tape *tape, struct fb_op *op, int i, float *dx) {
     struct fb_op *maker = op->from[i] < 0 ? NULL : &tape->op[op->from[i]];
 

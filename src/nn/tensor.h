@@ -33,8 +33,8 @@ struct fb_graph {
     bool keep;                          /* values that are made now are such values */
     const struct fb_observer *observer; /* NULL: none; borrowed */
     struct fb_tape *tape;               /* NULL: nothing is recorded; borrowed */
-    /* Dropout happens while training. Its choices are functions of the seed, which changes from step
-     * to step, and of how many have been made since the last reset. */
+    /* Dropout happens while training. Its choices are functions of the seed, which changes from
+     * step to step, and of how many have been made since the last reset. */
     bool training;
     uint64_t seed, drops;
 };

@@ -64,6 +64,8 @@ static void test_products_that_need_several_blocks(void **state) {
         check_shape(fb_cpu_isa_at(i), 700, 35, 61, true);
         check_shape(fb_cpu_isa_at(i), 257, 500, 19, false);
         check_shape(fb_cpu_isa_at(i), 80, 19, 500, true);
+        /* More than is packed at a time. */
+        check_shape(fb_cpu_isa_at(i), 2000, 2100, 3, true);
     }
 }
 

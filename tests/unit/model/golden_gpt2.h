@@ -94,7 +94,7 @@ static void golden_sequences(struct golden *g) {
     g->sequences = (struct fb_sequences){list->count, id, offset};
 }
 
-static void golden_open(struct golden *g, const char *name) {
+static inline void golden_open(struct golden *g, const char *name) {
     struct fb_err err = {0};
     struct fb_node *json = NULL;
     char path[512];
