@@ -85,7 +85,7 @@ static int open_expert(void **out, struct fb_pool *pool, int model, const struct
     return FB_OK;
 }
 
-/* Prompts, what the decoder is given for them, and what it should answer: `label`, in that order. */
+/* Prompts, what the decoder is given for them, and what it should answer: `label`. */
 static int pass(struct expert *x, const struct fb_batch *prompts, const struct fb_batch *given,
                 const int32_t *label, struct fb_err *err) {
     struct fb_tensor *states = fb_t5_forward(x->model, prompts, given, &x->graph, err);
