@@ -3,11 +3,11 @@
  *     bench_fisher [--batch N] [--examples N] [--repeat N] POOL DATA
  *
  * POOL is a folder of tools/bench_pool.py (with a tokenizer), DATA holds glue/cola/. Merges the
- * base and the one expert "cola" by gpt2_fisher_merging, training examples in file order, and prints the
- * seconds of the whole method and the sum of two bounds that are measured in the same run: the FLOP
- * that are executed (forward, and twice that on the way back) at the best f32 matrix product rate,
- * and the traffic of the squares (read the gradient, read and write the sum: 12 bytes per element
- * and batch) at the rate of y[i] += x[i]. */
+ * base and the one expert "cola" by gpt2_fisher_merging, training examples in file order, and
+ * prints the seconds of the whole method and the sum of two bounds that are measured in the same
+ * run: the FLOP that are executed (forward, and twice that on the way back) at the best f32 matrix
+ * product rate, and the traffic of the squares (read the gradient, read and write the sum: 12 bytes
+ * per element and batch) at the rate of y[i] += x[i]. */
 #include "bound.h"
 
 #include "config/yaml.h"
