@@ -5,8 +5,9 @@
  * MODEL is a GPT-2 folder with a score head, DATA holds glue/<task>/. For each task, in batches of
  * N sequences (8) in the order of the data: the forward pass, the loss and the way back to all
  * parameters. The FLOP are those that are executed: three products for each product of the forward
- * pass, and of attention two forward and five back. The bound is that of bench_eval. Seconds are the
- * best and the median of N passes; `forward` is the part of the median pass that computes values. */
+ * pass, and of attention two forward and five back. The bound is that of bench_eval. Seconds are
+ * the best and the median of N passes; `forward` is the part of the median pass that computes
+ * values. */
 #include "bound.h"
 #include "gpt2.h"
 
