@@ -117,8 +117,8 @@ void fb_packed_free(struct fb_packed *packed) {
     *packed = (struct fb_packed){0};
 }
 
-/* One tile that sticks out of the result: computed whole in a buffer, copied in and out. `ahead`: what
- * to fetch meanwhile, or NULL. */
+/* One tile that sticks out of the result: computed in a buffer, copied in and out. `ahead`: what to
+ * fetch meanwhile, or NULL. */
 static void edge_tile(const struct fb_gemm *g, const float *a, int64_t row, int64_t panel,
                       int64_t from, int64_t count, const float *ahead) {
     const struct fb_packed *w = g->weight;
@@ -161,8 +161,8 @@ static void whole_tile(const struct fb_gemm *g, const float *a, int64_t row, int
     if (last) isa->finish(c, g->ldy, w->bias + panel * cols, add, g->ldadd, g->activation);
 }
 
-/* Packed rows [row, end) times inputs [from, from + count) of one panel. If there is a `next`, it is
- * fetched meanwhile: few rows are done with a panel before the next one would have come. */
+/* Packed rows [row, end) times inputs [from, from + count) of one panel. If there is a `next`, it
+ * is fetched meanwhile: few rows are done with a panel before the next one would have come. */
 static void meet(const struct fb_gemm *g, const float *a, int64_t row, int64_t end, int64_t panel,
                  int64_t from, int64_t count, bool next) {
     const struct fb_isa *isa = g->weight->isa;
