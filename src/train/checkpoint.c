@@ -2,11 +2,11 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/map.h"
-#include "base/staging.h"
 #include "ckpt/write.h"
 #include "config/json.h"
-#include "pool/folder.h"
+#include "pool/companions.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +50,7 @@ struct fb_node *fb_checkpoint_config(const struct fb_node *config, const struct 
                                         "T5ForConditionalGeneration", "GPT2LMHeadModel"};
     struct fb_node *map = fb_node_copy(a, config, err);
 
-    if (!map || fb_folder_set_architecture(map, names[l->objective], a, err) ||
+    if (!map || fb_companions_set_architecture(map, names[l->objective], a, err) ||
         fb_node_set_text(a, map, "model_type", l->type->model_type, err) ||
         fb_node_set_text(a, map, "torch_dtype", "float32", err))
         return NULL;
@@ -172,9 +172,9 @@ static int fill(const struct fb_checkpoint *c, const struct fb_learner *l, const
 
     if (!rc && l->adapter) rc = write_json(c->adapter, folder, "adapter_config.json", err);
     if (!rc) rc = write_model(l, folder, err);
-    if (!rc && c->tokenizer) rc = fb_folder_copy_tokenizer(c->tokenizer, folder, err);
+    if (!rc && c->tokenizer) rc = fb_companions_copy_tokenizer(c->tokenizer, folder, err);
     if (!rc && c->generation && !l->adapter)
-        rc = fb_folder_copy_generation(c->generation, folder, err);
+        rc = fb_companions_copy_generation(c->generation, folder, err);
     if (!rc && resumable) rc = write_optimizer(l, folder, err);
     if (!rc) rc = write_json(state, folder, STATE, err);
     return rc;
@@ -183,12 +183,11 @@ static int fill(const struct fb_checkpoint *c, const struct fb_learner *l, const
 int fb_checkpoint_write(const struct fb_checkpoint *c, const struct fb_learner *l,
                         const char *folder, const struct fb_node *state, bool resumable,
                         struct fb_err *err) {
-    struct fb_staging f;
-    int rc = fb_staging_begin(&f, folder, err);
+    struct fb_folder f;
+    int rc = fb_folder_begin(&f, folder, err);
 
-    if (!rc && !(rc = fill(c, l, f.partial, state, resumable, err)))
-        rc = fb_staging_commit(&f, err);
-    else fb_staging_abandon(&f);
+    if (!rc && !(rc = fill(c, l, f.partial, state, resumable, err))) rc = fb_folder_commit(&f, err);
+    else fb_folder_abandon(&f);
     return rc ? fb_context(err, "checkpoint '%s'", folder) : FB_OK;
 }
 

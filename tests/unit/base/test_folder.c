@@ -1,4 +1,4 @@
-#include "base/staging.h"
+#include "base/folder.h"
 
 #include "alloc_faults.h"
 #include "base/file.h"
@@ -34,8 +34,23 @@ static void assert_holds(const char *folder, const char *only) {
     fb_list_free(names, count);
 }
 
+static void test_slashes_at_the_end_mean_nothing(void **state) {
+    struct fb_folder f;
+    struct fb_err err = {0};
+    char path[500];
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/out//", scratch_make());
+    assert_int_equal(fb_folder_begin(&f, path, &err), FB_OK);
+    assert_true(strstr(f.partial, "/out.partial") != NULL);
+    put(f.partial, "x", "x");
+    assert_int_equal(fb_folder_commit(&f, &err), FB_OK);
+    assert_holds(path, "x");
+    scratch_remove();
+}
+
 static void test_a_folder_takes_the_place_of_the_old_one(void **state) {
-    struct fb_staging f;
+    struct fb_folder f;
     struct fb_err err = {0};
     char path[500], partial[520];
 
@@ -43,10 +58,10 @@ static void test_a_folder_takes_the_place_of_the_old_one(void **state) {
     snprintf(path, sizeof path, "%s/out/last", scratch_make());
     snprintf(partial, sizeof partial, "%s.partial", path);
     for (int round = 0; round < 2; round++) {
-        assert_int_equal(fb_staging_begin(&f, path, &err), FB_OK);
+        assert_int_equal(fb_folder_begin(&f, path, &err), FB_OK);
         put(f.partial, round ? "second" : "first", "x");
         assert_int_equal(fb_is_dir(path), round);
-        assert_int_equal(fb_staging_commit(&f, &err), FB_OK);
+        assert_int_equal(fb_folder_commit(&f, &err), FB_OK);
         assert_holds(path, round ? "second" : "first");
         assert_false(fb_is_dir(partial));
     }
@@ -54,7 +69,7 @@ static void test_a_folder_takes_the_place_of_the_old_one(void **state) {
 }
 
 static void test_an_abandoned_folder_leaves_the_old_one(void **state) {
-    struct fb_staging f;
+    struct fb_folder f;
     struct fb_err err = {0};
     char path[500], partial[520];
 
@@ -63,18 +78,18 @@ static void test_an_abandoned_folder_leaves_the_old_one(void **state) {
     snprintf(partial, sizeof partial, "%s.partial", path);
     put(path, "first", "x");
     put(partial, "left by an earlier program", "x");
-    assert_int_equal(fb_staging_begin(&f, path, &err), FB_OK);
+    assert_int_equal(fb_folder_begin(&f, path, &err), FB_OK);
     put(f.partial, "second", "x");
     assert_holds(partial, "second");
-    fb_staging_abandon(&f);
-    fb_staging_abandon(&f);
+    fb_folder_abandon(&f);
+    fb_folder_abandon(&f);
     assert_false(fb_is_dir(partial));
     assert_holds(path, "first");
     scratch_remove();
 }
 
 static void test_a_folder_with_folders_in_it_is_left_alone(void **state) {
-    struct fb_staging f;
+    struct fb_folder f;
     struct fb_err err = {0};
     char path[500], partial[520], want[1100];
 
@@ -83,21 +98,21 @@ static void test_a_folder_with_folders_in_it_is_left_alone(void **state) {
     snprintf(partial, sizeof partial, "%s.partial", path);
     put(partial, "a file", "x");
     put(partial, "deep/file", "x");
-    assert_int_equal(fb_staging_begin(&f, path, &err), FB_EIO);
+    assert_int_equal(fb_folder_begin(&f, path, &err), FB_EIO);
     snprintf(want, sizeof want, "'%s/deep' is a folder and is not removed", partial);
     assert_string_equal(err.msg, want);
     snprintf(want, sizeof want, "%s/a file", partial);
     assert_true(fb_is_file(want));
-    assert_int_equal(fb_staging_remove(path, &err), FB_OK);
+    assert_int_equal(fb_folder_remove(path, &err), FB_OK);
     scratch_remove();
 }
 
 static int begin(void *path) {
-    struct fb_staging f;
+    struct fb_folder f;
     struct fb_err err = {0};
-    int rc = fb_staging_begin(&f, path, &err);
+    int rc = fb_folder_begin(&f, path, &err);
 
-    if (!rc) rc = fb_staging_commit(&f, &err);
+    if (!rc) rc = fb_folder_commit(&f, &err);
     return rc;
 }
 
@@ -112,6 +127,7 @@ static void test_running_out_of_memory_is_reported(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_slashes_at_the_end_mean_nothing),
         cmocka_unit_test(test_a_folder_takes_the_place_of_the_old_one),
         cmocka_unit_test(test_an_abandoned_folder_leaves_the_old_one),
         cmocka_unit_test(test_a_folder_with_folders_in_it_is_left_alone),
