@@ -34,16 +34,13 @@ static void pack_panel(float *to, const float *w, enum fb_weight_order order, in
     }
 }
 
-int fb_pack(struct fb_packed *packed, const float *weight, enum fb_weight_order order,
-            const float *bias, int64_t in, int64_t out, const struct fb_isa *isa,
-            struct fb_err *err) {
-    int64_t cols, panels;
+/* Memory for a matrix and its bias. */
+static int allocate(struct fb_packed *packed, int64_t in, int64_t out, const struct fb_isa *isa,
+                    struct fb_err *err) {
+    int64_t cols = isa->cols, panels = (out + cols - 1) / cols;
     size_t limit = SIZE_MAX / 2 / sizeof(float) - ALIGN;
 
     *packed = (struct fb_packed){0};
-    if (!isa) isa = fb_cpu_isa();
-    cols = isa->cols;
-    panels = (out + cols - 1) / cols;
     if ((size_t)in + 1 > limit / (size_t)(panels * cols))
         return fb_fail(err, FB_ENOMEM, "out of memory: a %jd x %jd matrix", (intmax_t)in,
                        (intmax_t)out);
@@ -56,11 +53,62 @@ int fb_pack(struct fb_packed *packed, const float *weight, enum fb_weight_order 
     packed->data = packed->block;
     packed->data += (ALIGN - (uintptr_t)packed->block % ALIGN) % ALIGN / sizeof(float);
     packed->bias = packed->data + in * panels * cols;
+    return FB_OK;
+}
+
+void fb_pack_again(struct fb_packed *packed, const float *weight, enum fb_weight_order order,
+                   const float *bias) {
+    int64_t in = packed->in, out = packed->out, cols = packed->isa->cols;
+    int64_t panels = (out + cols - 1) / cols;
+
     for (int64_t j = 0; j < panels * cols; j++)
         packed->bias[j] = bias && j < out ? bias[j] : 0.0f;
 #pragma omp parallel for schedule(static)
     for (int64_t panel = 0; panel < panels; panel++)
         pack_panel(packed->data + panel * cols * in, weight, order, in, out, panel * cols, cols);
+}
+
+int fb_pack(struct fb_packed *packed, const float *weight, enum fb_weight_order order,
+            const float *bias, int64_t in, int64_t out, const struct fb_isa *isa,
+            struct fb_err *err) {
+    if (allocate(packed, in, out, isa ? isa : fb_cpu_isa(), err)) return err->code;
+    fb_pack_again(packed, weight, order, bias);
+    return FB_OK;
+}
+
+/* Panel of the transpose: its columns are rows [first, first + cols) of W. What is read of a panel
+ * of W, cols x cols values, stays in the cache for all of its columns. */
+static void turn_panel(float *to, const struct fb_packed *w, int64_t first, int64_t column,
+                       int64_t columns) {
+    int64_t cols = w->isa->cols, n = least(cols, w->in - first);
+
+    for (int64_t o = 0; o < columns; o++, to += cols) {
+        int64_t from = column + o;
+        const float *x = w->data + (from / cols * w->in + first) * cols + from % cols;
+        for (int64_t j = 0; j < n; j++)
+            to[j] = x[j * cols];
+        for (int64_t j = n; j < cols; j++)
+            to[j] = 0.0f;
+    }
+}
+
+void fb_pack_turned_again(struct fb_packed *turned, const struct fb_packed *packed,
+                          int64_t column) {
+    int64_t cols = turned->isa->cols, panels = (turned->out + cols - 1) / cols;
+
+#pragma omp parallel for schedule(static)
+    for (int64_t panel = 0; panel < panels; panel++)
+        turn_panel(turned->data + panel * cols * turned->in, packed, panel * cols, column,
+                   turned->in);
+}
+
+int fb_pack_turned(struct fb_packed *turned, const struct fb_packed *packed, int64_t column,
+                   int64_t columns, struct fb_err *err) {
+    int64_t cols = packed->isa->cols;
+
+    if (allocate(turned, columns, packed->in, packed->isa, err)) return err->code;
+    memset(turned->bias, 0, (size_t)((packed->in + cols - 1) / cols * cols) * sizeof(float));
+    fb_pack_turned_again(turned, packed, column);
     return FB_OK;
 }
 

@@ -191,11 +191,10 @@ static void finish(float *c, int64_t ldc, const float *bias, const float *add, i
 }
 
 /* Vectors are summed in one accumulator per lane, then the rest, then the lanes. */
-static void layer_norm(float *y, const float *x, const float *weight, const float *bias, int64_t n,
-                       float epsilon) {
+static struct fb_moments layer_moments(const float *x, int64_t n, float epsilon) {
     int64_t whole = n - n % V_LANES;
-    vec sum = v_set(0.0f), square = v_set(0.0f), m, s;
-    float mean, scale, rest = 0.0f;
+    vec sum = v_set(0.0f), square = v_set(0.0f), m;
+    float mean, rest = 0.0f;
 
     for (int64_t i = 0; i < whole; i += V_LANES)
         sum = v_add(sum, v_load(x + i));
@@ -210,27 +209,40 @@ static void layer_norm(float *y, const float *x, const float *weight, const floa
     }
     for (int64_t i = whole; i < n; i++)
         rest += (x[i] - mean) * (x[i] - mean);
-    scale = 1.0f / sqrtf((v_sum(square) + rest) / (float)n + epsilon);
-    s = v_set(scale);
+    return (struct fb_moments){mean, 1.0f / sqrtf((v_sum(square) + rest) / (float)n + epsilon)};
+}
+
+static void layer_norm(float *y, const float *x, const float *weight, const float *bias, int64_t n,
+                       float epsilon) {
+    int64_t whole = n - n % V_LANES;
+    struct fb_moments row = layer_moments(x, n, epsilon);
+    vec m = v_set(row.mean), s = v_set(row.scale);
+
     for (int64_t i = 0; i < whole; i += V_LANES) {
         vec d = v_mul(v_sub(v_load(x + i), m), s);
         v_store(y + i, v_mul_add(d, v_load(weight + i), v_load(bias + i)));
     }
     for (int64_t i = whole; i < n; i++)
-        y[i] = (x[i] - mean) * scale * weight[i] + bias[i];
+        y[i] = (x[i] - row.mean) * row.scale * weight[i] + bias[i];
 }
 
-static void rms_norm(float *y, const float *x, const float *weight, int64_t n, float epsilon) {
+static struct fb_moments rms_moments(const float *x, int64_t n, float epsilon) {
     int64_t whole = n - n % V_LANES;
-    vec square = v_set(0.0f), s;
-    float scale, rest = 0.0f;
+    vec square = v_set(0.0f);
+    float rest = 0.0f;
 
     for (int64_t i = 0; i < whole; i += V_LANES)
         square = v_mul_add(v_load(x + i), v_load(x + i), square);
     for (int64_t i = whole; i < n; i++)
         rest += x[i] * x[i];
-    scale = 1.0f / sqrtf((v_sum(square) + rest) / (float)n + epsilon);
-    s = v_set(scale);
+    return (struct fb_moments){0.0f, 1.0f / sqrtf((v_sum(square) + rest) / (float)n + epsilon)};
+}
+
+static void rms_norm(float *y, const float *x, const float *weight, int64_t n, float epsilon) {
+    int64_t whole = n - n % V_LANES;
+    float scale = rms_moments(x, n, epsilon).scale;
+    vec s = v_set(scale);
+
     for (int64_t i = 0; i < whole; i += V_LANES)
         v_store(y + i, v_mul(v_mul(v_load(x + i), s), v_load(weight + i)));
     for (int64_t i = whole; i < n; i++)
@@ -282,20 +294,26 @@ static void mix(float *out, const float *weight, const float *v, int64_t ldkv, i
         }
 }
 
-/* The last, partial vector goes through the same instructions as the whole ones, so that an
- * element's bits and the order of the sum do not depend on where the row ends. */
-static float exponentials(float *x, int64_t n, int64_t end) {
-    float last[V_LANES];
-    int64_t whole = n - n % V_LANES, rest = n % V_LANES;
-    vec most = v_set(x[0]), sum = v_set(0.0f);
-    float largest;
+static float largest(const float *x, int64_t n) {
+    int64_t whole = n - n % V_LANES;
+    vec most = v_set(x[0]);
+    float all;
 
     for (int64_t i = 0; i < whole; i += V_LANES)
         most = v_max(most, v_load(x + i));
-    largest = v_largest(most);
+    all = v_largest(most);
     for (int64_t i = whole; i < n; i++)
-        if (x[i] > largest) largest = x[i];
-    most = v_set(largest);
+        if (x[i] > all) all = x[i];
+    return all;
+}
+
+/* The last, partial vector goes through the same instructions as the whole ones, so that an
+ * element's bits and the order of the sum do not depend on where the row ends. */
+static float exponentials(float *x, int64_t n, int64_t end) {
+    float last[V_LANES], top = largest(x, n);
+    int64_t whole = n - n % V_LANES, rest = n % V_LANES;
+    vec most = v_set(top), sum = v_set(0.0f);
+
     for (int64_t i = 0; i < whole; i += V_LANES) {
         vec e = v_exp(v_sub(v_load(x + i), most));
         v_store(x + i, e);
@@ -303,7 +321,7 @@ static float exponentials(float *x, int64_t n, int64_t end) {
     }
     if (rest) {
         for (int64_t i = 0; i < V_LANES; i++)
-            last[i] = i < rest ? x[whole + i] : largest;
+            last[i] = i < rest ? x[whole + i] : top;
         v_store(last, v_exp(v_sub(v_load(last), most)));
         for (int64_t i = rest; i < V_LANES; i++)
             last[i] = 0.0f;
@@ -316,11 +334,34 @@ static float exponentials(float *x, int64_t n, int64_t end) {
     return v_sum(sum);
 }
 
+/* value += size * m / (sqrt(v) / root + epsilon), torch's lerp being start + w (end - start) for
+ * w < 0.5, else end + (w - 1) (end - start). fmaf is one instruction where the machine has it. */
+static void adamw(float *value, float *exp_avg, float *exp_avg_sq, const float *gradient, int64_t n,
+                  const struct fb_adamw_factors *f) {
+    const bool small = f->first < 0.5f;
+    const float weight = small ? f->first : f->first - 1.0f;
+
+    for (int64_t i = 0; i < n; i++) {
+        float g = gradient[i] * f->scale;
+        float m = fmaf(weight, g - exp_avg[i], small ? exp_avg[i] : g);
+        float v = fmaf(f->second * g, g, exp_avg_sq[i] * f->beta2);
+        exp_avg[i] = m;
+        exp_avg_sq[i] = v;
+        value[i] = value[i] * f->keep + f->size * m / (sqrtf(v) / f->root + f->epsilon);
+    }
+}
+
+#include "kernel/isa_grad.h"
+
 #define ISA_TABLE(isa_name, check)                                                                 \
     {                                                                                              \
         .name = isa_name, .rows = TILE_ROWS, .cols = TILE_COLS, .supported = check, .pack = pack,  \
         .tile = tile, .finish = finish, .multiply = multiply, .layer_norm = layer_norm,            \
-        .rms_norm = rms_norm, .scores = scores, .mix = mix, .exponentials = exponentials           \
+        .rms_norm = rms_norm, .scores = scores, .mix = mix, .largest = largest,                    \
+        .exponentials = exponentials, .activate = activate, .activation_grad = activation_grad,    \
+        .layer_norm_grad = layer_norm_grad, .rms_norm_grad = rms_norm_grad,                        \
+        .norm_weight_grad = norm_weight_grad, .column_sums = column_sums, .add_to = add_to,        \
+        .softmax_grad = softmax_grad, .pack_columns = pack_columns, .adamw = adamw                 \
     }
 
 #endif

@@ -82,7 +82,8 @@ int fb_decoder_begin(struct fb_decoder **out, const struct fb_t5 *m, const struc
     d->steps = steps;
     d->inner = m->config.num_heads * m->config.d_kv;
     if (allocate(d, batch->tokens, err)) goto fail;
-    fb_relative_bias(d->bias, &m->decoder.relative, m->decoder.bias, m->config.num_heads, steps);
+    fb_relative_bias(d->bias, &m->decoder.relative, m->decoder.bias.data, m->config.num_heads,
+                     steps);
     for (int64_t i = 0; i < batch->sequences; i++) {
         const struct fb_segment *segment = &batch->segment[batch->end[i]];
         d->sequence[i] = i;
@@ -188,7 +189,7 @@ int fb_decoder_step(struct fb_decoder *d, const int32_t *id, float *out, struct 
         return fb_fail(err, FB_EMISMATCH, "more than the %jd steps agreed", (intmax_t)d->steps);
     if (fb_t5_check_ids(m, id, d->rows, err)) return err->code;
     fb_graph_reset(g);
-    x = fb_op_lookup(g, id, d->rows, m->shared, m->config.d_model, err);
+    x = fb_op_lookup(g, id, d->rows, &m->shared, err);
     for (int64_t i = 0; x && i < m->decoder.layers; i++) {
         const struct fb_t5_block *b = &m->decoder.block[i];
         fb_graph_next(g);

@@ -56,6 +56,18 @@ def runs():
                         f"method.threshold={threshold}", f"method.merge_func={function}"],
                        {"name": "ties_merging", "scaling_factor": scale, "threshold": threshold,
                         "merge_func": function}))
+    out.append(run("simple_ensemble", ["method=ensemble/simple_ensemble"],
+                   {"name": "simple_ensemble"}))
+    for name, normalize, weights in (("normalized", True, [1, 2, 3, 2]),
+                                     ("plain", False, [0.4, 0.3, 0.2, 0.3])):
+        text = ",".join(map(str, weights))
+        out.append(run(f"weighted_ensemble_{name}",
+                       ["method=weighted_ensemble", f"method.weights=[{text}]",
+                        f"method.normalize={str(normalize).lower()}"],
+                       {"name": "weighted_ensemble", "normalize": normalize,
+                        "weights": [float(w) for w in weights]}))
+    out.append(run("max_model_predictor", ["method=max_model_predictor"],
+                   {"name": "max_model_predictor"}))
     return out
 
 

@@ -1,5 +1,5 @@
 #include "config/yaml.h"
-#include "task/glue_list.h"
+#include "data/glue_list.h"
 
 #include <string.h>
 
@@ -75,6 +75,32 @@ static void test_what_is_wrong_is_named_with_its_place(void **state) {
             "qnli, qqp, rte, sst2, stsb)");
 }
 
+static void test_datasets_of_a_pool_may_have_either_layout(void **state) {
+    static const char *const yaml[] = {
+        "[{name: glue-cola, dataset: {name: cola, split: train}}, {name: mnli}]",
+        "{glue-cola: {_target_: x.y, name: cola, split: train}, mnli: {name: mnli}}"};
+    struct fb_glue_list list;
+    struct fb_err err = {0};
+    struct fb_node *node;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(fb_yaml_parse(&node, &arena, yaml[i], strlen(yaml[i]), "p.yaml", &err), 0);
+        assert_int_equal(fb_glue_list_read_datasets(&list, node, "train", &arena, &err), FB_OK);
+        assert_int_equal(list.count, 2);
+        assert_string_equal(fb_glue_list_find(&list, "glue-cola")->task->name, "cola");
+        assert_string_equal(list.item[1].split, "train");
+        assert_null(fb_glue_list_find(&list, "cola"));
+        assert_int_equal(fb_glue_list_read_datasets(&list, node, NULL, &arena, &err), FB_OK);
+        assert_string_equal(list.item[0].split, "train");
+        assert_string_equal(list.item[1].split, "validation_matched");
+    }
+    assert_int_equal(fb_yaml_parse(&node, &arena, "a: cola", 7, "p.yaml", &err), FB_OK);
+    node = fb_node_get(node, "a");
+    assert_int_equal(fb_glue_list_read_datasets(&list, node, NULL, &arena, &err), FB_ECONFIG);
+    assert_string_equal(err.msg, "p.yaml:1:4: datasets are a list or a mapping");
+}
+
 static int release(void **state) {
     (void)state;
     fb_arena_free(&arena);
@@ -85,6 +111,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_both_layouts_mean_the_same),
         cmocka_unit_test(test_the_entry_may_have_another_name_than_its_dataset),
+        cmocka_unit_test(test_datasets_of_a_pool_may_have_either_layout),
         cmocka_unit_test(test_what_is_wrong_is_named_with_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, release);

@@ -1,4 +1,4 @@
-#include "task/glue_list.h"
+#include "data/glue_list.h"
 
 #include <string.h>
 
@@ -32,9 +32,10 @@ static int unknown_task(const struct fb_node *at, const char *name, struct fb_er
     return *place ? fb_context(err, "%s", place) : err->code;
 }
 
-/* `name` is the mapping key of the task, or NULL in the list layout. */
+/* `name` is the mapping key of the task, or NULL in the list layout; `split` the one by default,
+ * NULL for the task's own. */
 static int read_item(struct fb_glue_item *out, const char *name, const struct fb_node *node,
-                     struct fb_err *err) {
+                     const char *split, struct fb_err *err) {
     const struct fb_node *dataset = node;
     const char *dataset_name;
 
@@ -51,7 +52,28 @@ static int read_item(struct fb_glue_item *out, const char *name, const struct fb
     out->task = fb_glue_find(dataset_name ? dataset_name : name);
     if (!out->task) return unknown_task(node, dataset_name ? dataset_name : name, err);
     out->split = dataset->kind == FB_MAP ? text_of(dataset, "split") : NULL;
-    if (!out->split) out->split = out->task->validation;
+    if (!out->split) out->split = split ? split : out->task->validation;
+    return FB_OK;
+}
+
+int fb_glue_list_read_datasets(struct fb_glue_list *out, const struct fb_node *datasets,
+                               const char *split, struct fb_arena *arena, struct fb_err *err) {
+    const struct fb_node *all = datasets;
+
+    *out = (struct fb_glue_list){0};
+    if (all->kind != FB_LIST && all->kind != FB_MAP)
+        return fail_at(all, err, "datasets are a list or a mapping", NULL);
+    if (!all->count || all->count > TASKS_MAX)
+        return fail_at(all, err, "expects between 1 and 256 tasks", NULL);
+    out->item = fb_arena_calloc(arena, (size_t)all->count, sizeof *out->item, err);
+    if (!out->item) return err->code;
+    for (int64_t i = 0; i < all->count; i++) {
+        const char *key = all->kind == FB_MAP ? all->key[i].text : NULL;
+        if (read_item(&out->item[i], key, all->item[i], split, err)) return err->code;
+        if (fb_glue_list_find(out, out->item[i].name))
+            return fail_at(all->item[i], err, "this task is listed twice:", out->item[i].name);
+        out->count++;
+    }
     return FB_OK;
 }
 
@@ -66,17 +88,11 @@ int fb_glue_list_read(struct fb_glue_list *out, const struct fb_node *tasks,
     if (all->kind != (tasks ? FB_LIST : FB_MAP))
         return fail_at(all, err, tasks ? "'tasks' is a list" : "'test_datasets' is a mapping",
                        NULL);
-    if (!all->count || all->count > TASKS_MAX)
-        return fail_at(all, err, "expects between 1 and 256 tasks", NULL);
-    out->item = fb_arena_calloc(arena, (size_t)all->count, sizeof *out->item, err);
-    if (!out->item) return err->code;
-    for (int64_t i = 0; i < all->count; i++) {
-        const char *key = all->kind == FB_MAP ? all->key[i].text : NULL;
-        if (read_item(&out->item[i], key, all->item[i], err)) return err->code;
-        for (int64_t j = 0; j < i; j++)
-            if (!strcmp(out->item[j].name, out->item[i].name))
-                return fail_at(all->item[i], err, "this task is listed twice:", out->item[i].name);
-    }
-    out->count = (int)all->count;
-    return FB_OK;
+    return fb_glue_list_read_datasets(out, all, NULL, arena, err);
+}
+
+const struct fb_glue_item *fb_glue_list_find(const struct fb_glue_list *list, const char *name) {
+    for (int i = 0; i < list->count; i++)
+        if (!strcmp(list->item[i].name, name)) return &list->item[i];
+    return NULL;
 }
