@@ -11,7 +11,7 @@ ROWS += [(f"task arithmetic, {s}", f"task_arithmetic_{s}") for s in (0.3, 0.4, 0
 ROWS += [(f"TIES, {s}", f"ties_merging_{s}_20_sum") for s in (0.3, 0.6, 1.0)]
 ROWS += [("TIES, 1.0, mean", "ties_merging_1.0_20_mean"), ("TIES, 1.0, max", "ties_merging_1.0_20_max")]
 MERGED = [("simple average", "simple_average")]
-MERGED += [(f"task arithmetic, {s}", f"task_arithmetic_{s}") for s in (0.3, 0.5, 0.6, 1.0)]
+MERGED += [(f"task arithmetic, {s}", f"task_arithmetic_{s}") for s in (0.3, 0.4, 0.5, 0.6, 1.0)]
 MERGED += [(f"TIES, {s}", f"ties_merging_{s}") for s in (0.3, 0.6, 1.0)]
 
 
