@@ -189,14 +189,20 @@ static int read_path(const char **out, const char *text, const char *folder, str
     return *out ? FB_OK : err->code;
 }
 
+static bool is_off(const struct fb_node *node) {
+    return !node || (node->kind == FB_BOOL && !node->value.flag) ||
+           (node->kind == FB_TEXT && !*node->text);
+}
+
 static int report_path(struct job *job, const char *folder, struct fb_err *err) {
     const struct fb_node *node = job->o.save_report;
+    const char *key = "save_report";
 
     /* The older name has no default, so when it is set it was asked for. */
-    if (!node || node->kind != FB_TEXT || !*node->text) node = job->o.report_save_path;
-    if (!node || (node->kind == FB_BOOL && !node->value.flag)) return FB_OK;
+    if (is_off(node)) node = job->o.report_save_path, key = "report_save_path";
+    if (is_off(node)) return FB_OK;
     if (node->kind != FB_TEXT)
-        return fb_fail(err, FB_ECONFIG, "report_save_path: expects a file name, null or false");
+        return fb_fail(err, FB_ECONFIG, "%s: expects a file name, null or false", key);
     return read_path(&job->report_path, node->text, folder, job->cli->arena, err);
 }
 
