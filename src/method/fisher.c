@@ -155,6 +155,9 @@ static int compute(struct run *run, struct fisher *f, int i, const struct fb_exa
     void *expert = NULL;
     int rc = run->kind->open(&expert, run->merge->pool, model, e, err);
 
+    /* The model has copied most of its tensors; rows of embeddings come back when they are used. */
+    for (int64_t k = 0; !rc && k < f->keys; k++)
+        fb_pool_forget(run->merge->pool, model, k, 0, f->entry[k].numel);
     snprintf(label, sizeof label, "Fisher weights of %.60s", expert_name(run->merge->pool, i));
     fb_progress_begin(&progress, run->merge->log, label, "examples", e->count);
     if (!rc) rc = measure(f, run->kind, expert, e, run->o->batch_size, &progress, err);

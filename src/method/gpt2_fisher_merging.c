@@ -82,14 +82,6 @@ static void close_expert(void *self) {
     free(x);
 }
 
-/* The model has its own copy of most tensors. */
-static void forget_copied(struct fb_pool *pool, int model) {
-    for (int64_t k = 0; k < fb_pool_keys(pool); k++) {
-        const struct fb_pool_key *key = fb_pool_key(pool, k);
-        if (fb_gpt2_copies(key->name)) fb_pool_forget(pool, model, k, 0, key->numel);
-    }
-}
-
 static int open_expert(void **out, struct fb_pool *pool, int model, const struct fb_examples *e,
                        struct fb_err *err) {
     struct expert *x = fb_calloc(1, sizeof *x, err);
@@ -107,7 +99,6 @@ static int open_expert(void **out, struct fb_pool *pool, int model, const struct
         close_expert(x);
         return err->code;
     }
-    forget_copied(pool, model);
     *out = x;
     return FB_OK;
 }

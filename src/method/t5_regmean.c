@@ -66,20 +66,6 @@ static int identify(struct fb_digest *id, const struct fb_regmean_expert *x, str
 
 /* ---- forward --------------------------------------------------------------------------------- */
 
-/* What the decoder is given: each target shifted by one, the start token in front. Owned. */
-static int32_t *shift(const struct fb_sequences *targets, int32_t start, struct fb_err *err) {
-    int64_t n = targets->offset[targets->count];
-    int32_t *id = fb_calloc((size_t)n, sizeof *id, err);
-
-    for (int64_t i = 0; id && i < targets->count; i++) {
-        int64_t begin = targets->offset[i], end = targets->offset[i + 1];
-        if (begin == end) continue;
-        id[begin] = start;
-        memcpy(id + begin + 1, targets->id + begin, (size_t)(end - begin - 1) * sizeof *id);
-    }
-    return id;
-}
-
 /* One batch of prompts and what the decoder is given for the same examples. */
 static int run_batch(const struct fb_t5 *model, const struct fb_batch *prompts,
                      const struct fb_sequences *given, struct fb_graph *graph, struct fb_err *err) {
@@ -117,7 +103,7 @@ static int run_model(struct fb_regmean_expert *x, const struct fb_t5 *model, str
     struct fb_sequences given = fb_examples_targets(&x->examples);
     int32_t start = (int32_t)fb_t5_config(model)->decoder_start_token_id;
     struct fb_batches batches = {0};
-    int32_t *id = shift(&given, start, err);
+    int32_t *id = fb_examples_decoder_ids(&x->examples, start, err);
     int rc = id ? FB_OK : err->code;
 
     given.id = id;
@@ -191,13 +177,7 @@ static struct fb_regmean_options options_of(const struct opts *o) {
 
 static int check(const void *options, const struct fb_merge *merge, struct fb_err *err) {
     const struct fb_regmean_options common = options_of(options);
-    const char *backbone = fb_pool_kind(merge->pool)->backbone;
-
-    if (!backbone || strcmp(backbone, "T5ForConditionalGeneration") != 0)
-        return fb_fail(err, FB_ECONFIG,
-                       "merges T5 models (AutoModelForSeq2SeqLMPool, PeftModelForSeq2SeqLMPool), "
-                       "and the model pool is %s",
-                       fb_pool_kind(merge->pool)->name);
+    if (fb_trainset_need_t5(merge->pool, err)) return err->code;
     return fb_regmean_check(&kind, &common, merge, err);
 }
 
