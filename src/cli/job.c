@@ -40,7 +40,8 @@ static const struct fb_opt opts[] = {
                 "FOLDER or FILE.safetensors for the merged model"),
     FB_OPT_NODE(struct opts, merged_model_save_kwargs, "null", "{dtype, save_tokenizer}"),
     FB_OPT_TEXT(struct opts, predictions_save_path, "null", "JSON lines, one per example"),
-    FB_OPT_BOOL(struct opts, fast_dev_run, "false", "one batch of each task"),
+    FB_OPT_BOOL(struct opts, fast_dev_run, "false",
+                "one batch of each task, one step of what learns"),
     FB_OPT_BOOL(struct opts, dry_run, "false", "check everything, run nothing"),
     FB_OPT_BOOL(struct opts, print_config, "true", "show the configuration first, on stderr"),
     FB_OPT_TEXT(struct opts, log_dir, "null", "run folder of the older layout"),
@@ -188,14 +189,20 @@ static int read_path(const char **out, const char *text, const char *folder, str
     return *out ? FB_OK : err->code;
 }
 
+static bool is_off(const struct fb_node *node) {
+    return !node || (node->kind == FB_BOOL && !node->value.flag) ||
+           (node->kind == FB_TEXT && !*node->text);
+}
+
 static int report_path(struct job *job, const char *folder, struct fb_err *err) {
     const struct fb_node *node = job->o.save_report;
+    const char *key = "save_report";
 
     /* The older name has no default, so when it is set it was asked for. */
-    if (!node || node->kind != FB_TEXT || !*node->text) node = job->o.report_save_path;
-    if (!node || (node->kind == FB_BOOL && !node->value.flag)) return FB_OK;
+    if (is_off(node)) node = job->o.report_save_path, key = "report_save_path";
+    if (is_off(node)) return FB_OK;
     if (node->kind != FB_TEXT)
-        return fb_fail(err, FB_ECONFIG, "report_save_path: expects a file name, null or false");
+        return fb_fail(err, FB_ECONFIG, "%s: expects a file name, null or false", key);
     return read_path(&job->report_path, node->text, folder, job->cli->arena, err);
 }
 

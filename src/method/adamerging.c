@@ -163,6 +163,15 @@ static int check_pool(const struct kind *kind, struct fb_pool *pool, struct fb_e
     return FB_OK;
 }
 
+/* Whether the file can be opened; its matrix is looked at when the models are known. */
+static int check_file(const char *path, struct fb_err *err) {
+    struct fb_ckpt *file = NULL;
+    int rc = fb_ckpt_open(&file, path, err);
+
+    fb_ckpt_close(file);
+    return rc ? fb_context(err, "merging_weights_load_path") : FB_OK;
+}
+
 static int check(const struct kind *kind, const struct opts *o, const struct fb_merge *merge,
                  struct fb_err *err) {
     struct fb_adaptation how;
@@ -171,7 +180,7 @@ static int check(const struct kind *kind, const struct opts *o, const struct fb_
     if (o->variant && strcmp(o->variant, "mgda") != 0)
         return fb_fail(err, FB_ECONFIG, "variant '%s': expects null or mgda", o->variant);
     if (read_settings(&how, kind, o, merge, err)) return err->code;
-    if (o->merging_weights_load_path) return FB_OK;
+    if (o->merging_weights_load_path) return check_file(o->merging_weights_load_path, err);
     if (check_pool(kind, merge->pool, err) || save_path(&path, o, merge, err) ||
         (path && fb_merging_weights_check(path, err)))
         return err->code;

@@ -2,11 +2,12 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/interrupt.h"
 #include "base/map.h"
 #include "base/str.h"
 #include "ckpt/write.h"
-#include "pool/folder.h"
+#include "pool/companions.h"
 #include "pool/save.h"
 #include "pool/whole.h"
 
@@ -17,6 +18,8 @@ enum { BLOCK = 1 << 20 }; /* elements at once */
 
 struct job {
     const struct fb_conversion *c;
+    const char *out_path; /* where it is written: OUT, or what will become it */
+    bool exists;          /* OUT is a folder with files */
     struct fb_whole model;
     bool keep;
     enum fb_dtype dtype;  /* unless `keep` */
@@ -28,7 +31,7 @@ struct job {
 
 /* ---- where it goes ---- */
 
-static int check_folder(const char *path, bool force, struct fb_err *err) {
+static int check_folder(struct job *job, const char *path, struct fb_err *err) {
     char **names;
     size_t count;
     bool adapter = false;
@@ -42,7 +45,8 @@ static int check_folder(const char *path, bool force, struct fb_err *err) {
                        "OUT '%s' is the folder of an adapter: a model written there would be taken "
                        "for one; name another folder",
                        path);
-    if (count && !force)
+    job->exists = count > 0;
+    if (count && !job->c->force)
         return fb_fail(err, FB_EIO,
                        "OUT '%s' exists and has %zu files; --force replaces those of a model's "
                        "folder and leaves the others",
@@ -50,9 +54,11 @@ static int check_folder(const char *path, bool force, struct fb_err *err) {
     return FB_OK;
 }
 
-static int check_out(const struct fb_conversion *c, struct fb_err *err) {
+static int check_out(struct job *job, struct fb_err *err) {
+    const struct fb_conversion *c = job->c;
+
     if (fb_save_check(c->out, "OUT", err)) return err->code;
-    if (fb_is_dir(c->out) && fb_save_is_folder(c->out)) return check_folder(c->out, c->force, err);
+    if (fb_is_dir(c->out) && fb_save_is_folder(c->out)) return check_folder(job, c->out, err);
     if (fb_is_file(c->out) && !c->force)
         return fb_fail(err, FB_EIO, "OUT '%s' exists; --force replaces it", c->out);
     return FB_OK;
@@ -135,7 +141,7 @@ static int write_tensors(struct fb_ckpt_writer *writer, const struct job *job,
 static int write_weights(const struct job *job, struct fb_err *err) {
     struct buffers b = {fb_malloc((size_t)BLOCK * sizeof(float), err),
                         fb_malloc((size_t)BLOCK * sizeof(double), err)};
-    char *path = b.values && b.narrow ? fb_save_weights_path(job->c->out, err) : NULL;
+    char *path = b.values && b.narrow ? fb_save_weights_path(job->out_path, err) : NULL;
     struct fb_ckpt_writer *writer = NULL;
     int rc = path ? FB_OK : err->code;
 
@@ -209,7 +215,7 @@ static int set_head(struct job *job, struct fb_node *config, struct fb_err *err)
     if (task && !strcmp(task, "TOKEN_CLS")) head = "ForTokenClassification";
     if (head && old && old->kind == FB_TEXT) {
         if (!(class = with_head(job, old->text, head, err)) ||
-            fb_folder_set_architecture(config, class, job->arena, err))
+            fb_companions_set_architecture(config, class, job->arena, err))
             return err->code;
     }
     if (job->model.unties) {
@@ -224,16 +230,16 @@ static int write_config(struct job *job, struct fb_err *err) {
     struct fb_node *config = fb_node_copy(job->arena, job->model.config, err);
 
     if (!config || (job->model.heads && set_head(job, config, err))) return err->code;
-    return fb_folder_write_config(job->c->out, config, main_dtype(job), job->arena, err);
+    return fb_companions_write_config(job->out_path, config, main_dtype(job), job->arena, err);
 }
 
 /* The adapter's folder comes first: a tokenizer with added tokens is saved there. */
 static int copy_files(const struct job *job, struct fb_err *err) {
     const struct fb_whole *m = &job->model;
-    bool own = m->adapter && fb_folder_has_tokenizer(m->adapter);
+    bool own = m->adapter && fb_companions_has_tokenizer(m->adapter);
 
-    if (fb_folder_copy_generation(m->folder, job->c->out, err)) return err->code;
-    return fb_folder_copy_tokenizer(own ? m->adapter : m->folder, job->c->out, err);
+    if (fb_companions_copy_generation(m->folder, job->out_path, err)) return err->code;
+    return fb_companions_copy_tokenizer(own ? m->adapter : m->folder, job->out_path, err);
 }
 
 static int write_card(const struct job *job, struct fb_err *err) {
@@ -250,12 +256,28 @@ static int write_card(const struct job *job, struct fb_err *err) {
                                FB_VERSION, fb_dtype_torch_name(main_dtype(job)))
              : fb_arena_printf(job->arena, err, "Converted by fusion_bench %s, stored as %s.",
                                FB_VERSION, fb_dtype_torch_name(main_dtype(job)));
-    return card.what ? fb_folder_write_card(job->c->out, &card, job->arena, err) : err->code;
+    return card.what ? fb_companions_write_card(job->out_path, &card, job->arena, err) : err->code;
 }
 
-static int write_folder(struct job *job, struct fb_err *err) {
+static int write_files(struct job *job, struct fb_err *err) {
+    if (write_weights(job, err)) return err->code;
+    if (!fb_save_is_folder(job->c->out)) return FB_OK;
     if (write_config(job, err) || copy_files(job, err)) return err->code;
     return write_card(job, err);
+}
+
+/* A new folder appears whole. In one that has files they are replaced one by one, since others may
+ * be there that are none of ours. */
+static int write_out(struct job *job, struct fb_err *err) {
+    struct fb_folder folder;
+
+    job->out_path = job->c->out;
+    if (!fb_save_is_folder(job->c->out) || job->exists) return write_files(job, err);
+    if (fb_folder_begin(&folder, job->c->out, err)) return err->code;
+    job->out_path = folder.partial;
+    if (!write_files(job, err)) return fb_folder_commit(&folder, err);
+    fb_folder_abandon(&folder);
+    return err->code;
 }
 
 /* ---- interface ---- */
@@ -286,11 +308,10 @@ int fb_convert(const struct fb_conversion *c, struct fb_converted *done, const s
     int rc;
 
     job.keep = !fb_dtype_parse(c->dtype, &job.dtype);
-    rc = check_out(c, err);
+    rc = check_out(&job, err);
     if (!rc) rc = open_model(&job, err);
     if (!rc) rc = lay_out(&job, err);
-    if (!rc) rc = write_weights(&job, err);
-    if (!rc && fb_save_is_folder(c->out)) rc = write_folder(&job, err);
+    if (!rc) rc = write_out(&job, err);
     if (!rc) count(&job, done);
     fb_whole_close(&job.model);
     return rc;

@@ -6,7 +6,7 @@
 #include "base/str.h"
 #include "ckpt/write.h"
 #include "hub/hub.h"
-#include "pool/folder.h"
+#include "pool/companions.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -87,8 +87,8 @@ static int write_config(struct fb_pool *pool, const struct fb_save *save, struct
 
     if (fb_pool_config(pool, save->model, &original, err)) return err->code;
     if (!(config = fb_node_copy(a, original, err))) return err->code;
-    if (backbone && fb_folder_set_architecture(config, backbone, a, err)) return err->code;
-    return fb_folder_write_config(save->path, config, save->dtype, a, err);
+    if (backbone && fb_companions_set_architecture(config, backbone, a, err)) return err->code;
+    return fb_companions_write_config(save->path, config, save->dtype, a, err);
 }
 
 /* The folder that has the tokenizer: the model's own, else the one the pool names. */
@@ -98,7 +98,8 @@ static int tokenizer_folder(struct fb_pool *pool, int model, char **out, struct 
 
     *out = NULL;
     if (fb_pool_folder(pool, model, &folder, err)) return err->code;
-    if (fb_folder_has_tokenizer(folder)) return (*out = fb_strdup(folder, err)) ? FB_OK : err->code;
+    if (fb_companions_has_tokenizer(folder))
+        return (*out = fb_strdup(folder, err)) ? FB_OK : err->code;
     if (node && node->kind == FB_MAP) node = fb_node_get(node, "pretrained_model_name_or_path");
     if (!node || node->kind != FB_TEXT) return FB_OK;
     return fb_hub_resolve(out, node->text, FB_HUB_MODEL, NULL, err);
@@ -109,9 +110,9 @@ static int copy_files(struct fb_pool *pool, const struct fb_save *save, struct f
     const char *own;
     int rc = fb_pool_folder(pool, save->model, &own, err);
 
-    if (!rc) rc = fb_folder_copy_generation(own, save->path, err);
+    if (!rc) rc = fb_companions_copy_generation(own, save->path, err);
     if (!rc && save->tokenizer) rc = tokenizer_folder(pool, save->model, &from, err);
-    if (!rc && from) rc = fb_folder_copy_tokenizer(from, save->path, err);
+    if (!rc && from) rc = fb_companions_copy_tokenizer(from, save->path, err);
     free(from);
     return rc;
 }
@@ -137,7 +138,7 @@ static int write_card(const struct fb_pool *pool, const struct fb_save *save, st
                                 "Merged with fusion_bench %s by the method `%s`, computed in "
                                 "float32 and stored as %s.",
                                 FB_VERSION, save->method_name, fb_dtype_torch_name(save->dtype));
-    return card.what ? fb_folder_write_card(save->path, &card, a, err) : err->code;
+    return card.what ? fb_companions_write_card(save->path, &card, a, err) : err->code;
 }
 
 int fb_save_model(struct fb_pool *pool, const struct fb_save *save, struct fb_arena *arena,

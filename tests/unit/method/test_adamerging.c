@@ -126,7 +126,7 @@ static void test_wrong_options_are_named(void **state) {
             "HF_GPT2ForSequenceClassification");
     refused(&t, "{name: layer_wise_gpt2, merging_weights_load_path: none.safetensors}",
             FB_ENOTFOUND,
-            "method layer_wise_gpt2: merging weights 'none.safetensors': safetensors "
+            "method layer_wise_gpt2: merging_weights_load_path: safetensors "
             "'none.safetensors': cannot open: No such file or directory");
     tiny_end(&t);
 }

@@ -1,4 +1,4 @@
-#include "pool/folder.h"
+#include "pool/companions.h"
 
 #include "base/file.h"
 #include "base/map.h"
@@ -31,8 +31,8 @@ static int write_file(const char *folder, const char *name, const struct fb_str 
 
 /* ---- configuration ---- */
 
-int fb_folder_set_architecture(struct fb_node *config, const char *architecture, struct fb_arena *a,
-                               struct fb_err *err) {
+int fb_companions_set_architecture(struct fb_node *config, const char *architecture,
+                                   struct fb_arena *a, struct fb_err *err) {
     const struct fb_place nowhere = {0};
     struct fb_node *list = fb_node_list(a, nowhere, err);
     struct fb_node *name = list ? fb_node_text(a, architecture, nowhere, err) : NULL;
@@ -41,8 +41,8 @@ int fb_folder_set_architecture(struct fb_node *config, const char *architecture,
     return fb_node_set(a, config, "architectures", list, err);
 }
 
-int fb_folder_write_config(const char *folder, struct fb_node *config, enum fb_dtype dtype,
-                           struct fb_arena *a, struct fb_err *err) {
+int fb_companions_write_config(const char *folder, struct fb_node *config, enum fb_dtype dtype,
+                               struct fb_arena *a, struct fb_err *err) {
     struct fb_str text = {0};
     int rc = fb_node_set_text(a, config, "torch_dtype", fb_dtype_torch_name(dtype), err);
 
@@ -54,7 +54,7 @@ int fb_folder_write_config(const char *folder, struct fb_node *config, enum fb_d
 
 /* ---- files that are copied ---- */
 
-bool fb_folder_has_tokenizer(const char *folder) {
+bool fb_companions_has_tokenizer(const char *folder) {
     for (int i = 0; tokenizer_files[i]; i++)
         if (fb_has_file(folder, tokenizer_files[i])) return true;
     return false;
@@ -73,13 +73,13 @@ static int copy(const char *from, const char *to, const char *name, struct fb_er
     return rc;
 }
 
-int fb_folder_copy_tokenizer(const char *from, const char *to, struct fb_err *err) {
+int fb_companions_copy_tokenizer(const char *from, const char *to, struct fb_err *err) {
     for (int i = 0; tokenizer_files[i]; i++)
         if (copy(from, to, tokenizer_files[i], err)) return err->code;
     return FB_OK;
 }
 
-int fb_folder_copy_generation(const char *from, const char *to, struct fb_err *err) {
+int fb_companions_copy_generation(const char *from, const char *to, struct fb_err *err) {
     return copy(from, to, "generation_config.json", err);
 }
 
@@ -118,8 +118,8 @@ static int print_yaml_block(struct fb_str *out, const char *title, const struct 
     return fb_str_puts(out, "```\n", err);
 }
 
-int fb_folder_write_card(const char *folder, const struct fb_card *card, struct fb_arena *a,
-                         struct fb_err *err) {
+int fb_companions_write_card(const char *folder, const struct fb_card *card, struct fb_arena *a,
+                             struct fb_err *err) {
     struct fb_str text = {0};
     int rc = print_head(&text, card, a, err);
 

@@ -6,7 +6,7 @@
 
 #include "base/map.h"
 #include "config/json.h"
-#include "pool/folder.h"
+#include "pool/companions.h"
 #include "scratch.h"
 
 #include <string.h>
@@ -37,8 +37,8 @@ static void test_a_configuration_gets_class_and_type(void **state) {
     struct fb_err err = {0};
 
     (void)state;
-    assert_int_equal(fb_folder_set_architecture(config, "C", &arena, &err), FB_OK);
-    assert_int_equal(fb_folder_write_config(folder, config, FB_BF16, &arena, &err), FB_OK);
+    assert_int_equal(fb_companions_set_architecture(config, "C", &arena, &err), FB_OK);
+    assert_int_equal(fb_companions_write_config(folder, config, FB_BF16, &arena, &err), FB_OK);
     check_text(scratch_path("config.json"), "{\n  \"architectures\": [\n    \"C\"\n  ],\n  \"n\": "
                                             "1,\n  \"torch_dtype\": \"bfloat16\"\n}\n");
     scratch_remove();
@@ -50,18 +50,18 @@ static void test_files_are_copied_byte_for_byte(void **state) {
     char from[256], to[256];
 
     (void)state;
-    assert_false(fb_folder_has_tokenizer(folder));
+    assert_false(fb_companions_has_tokenizer(folder));
     strcpy(from, folder);
     strcat(strcpy(to, folder), "/to");
     scratch_write("vocab.txt", "a\r\nb");
     scratch_write("generation_config.json", "{}");
     scratch_write("model.safetensors", "");
-    assert_true(fb_folder_has_tokenizer(folder));
-    assert_int_equal(fb_folder_copy_tokenizer(from, to, &err), FB_OK);
+    assert_true(fb_companions_has_tokenizer(folder));
+    assert_int_equal(fb_companions_copy_tokenizer(from, to, &err), FB_OK);
     check_text(scratch_path("to/vocab.txt"), "a\r\nb");
     assert_false(fb_has_file(to, "generation_config.json"));
     assert_false(fb_has_file(to, "model.safetensors"));
-    assert_int_equal(fb_folder_copy_generation(from, to, &err), FB_OK);
+    assert_int_equal(fb_companions_copy_generation(from, to, &err), FB_OK);
     check_text(scratch_path("to/generation_config.json"), "{}");
     scratch_remove();
 }
@@ -76,7 +76,7 @@ static void test_a_card_is_yaml_and_text(void **state) {
 
     (void)state;
     card.method = parse("{\"name\": \"dummy\"}");
-    assert_int_equal(fb_folder_write_card(folder, &card, &arena, &err), FB_OK);
+    assert_int_equal(fb_companions_write_card(folder, &card, &arena, &err), FB_OK);
     check_text(scratch_path("README.md"),
                "---\nbase_model:\n- org/base\n- 'x: y'\nlibrary_name: transformers\ntags:\n"
                "- fusion-bench\n- merge\n---\n\n# Deep Model Fusion\n\nDone.\n\n## Models\n\n"
