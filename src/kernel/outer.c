@@ -2,10 +2,11 @@
  *
  * Rows are taken some blocks of BLOCK at a time. x and y are packed once, by all threads: x in
  * strips as wide as a tile is high, y in panels as wide as a tile, block by block. Both are copies
- * of runs, since the rows that are summed over are those of x and y. Then the tasks, each a range
- * of strips times a range of panels, add the sums of one block after another to c. As in gemm.c, a
- * task's strips stay in the second-level cache while a panel, once read, stays in the first.
- * Threads wait for each other twice for each packing, so as much is packed as SCRATCH allows. */
+ * of runs, since the rows that are summed over are the rows of x and y. Then the tasks, each a
+ * range of strips times a range of panels, add the sums of one block after another to c. As in
+ * gemm.c, a task's strips stay in the second-level cache while a panel, once read, stays in the
+ * first. Threads wait for each other twice for each packing, so as much is packed as SCRATCH
+ * allows. */
 #include "kernel/outer.h"
 
 #include "base/alloc.h"
