@@ -1,8 +1,9 @@
 # bash completion for fusion_bench: subcommands, flags, and the options of the three main groups.
 _fusion_bench() {
-    local cur=${COMP_WORDS[COMP_CWORD]} commands='list describe inspect diff tokenize dataset'
+    local cur=${COMP_WORDS[COMP_CWORD]} commands='list describe inspect diff convert tokenize dataset'
     case ${COMP_WORDS[1]}:$cur in
         dataset:-*) COMPREPLY=($(compgen -W '--help --split --data-dir --limit --prompts --task' -- "$cur")) ;;
+        convert:-*) COMPREPLY=($(compgen -W '--help --base --dtype --force' -- "$cur")) ;;
         *:-*) COMPREPLY=($(compgen -W '--help --version --cfg --resolve --package --info --multirun
             --config-path --config-name --config-dir' -- "$cur")) ;;
         *)
@@ -10,7 +11,7 @@ _fusion_bench() {
                 COMPREPLY=($(compgen -W "$commands method= modelpool= taskpool=" -- "$cur"))
             else
                 case ${COMP_WORDS[1]} in
-                    inspect | diff | tokenize | dataset) COMPREPLY=($(compgen -f -- "$cur")) ;;
+                    inspect | diff | convert | tokenize | dataset) COMPREPLY=($(compgen -f -- "$cur")) ;;
                     *) COMPREPLY=($(compgen -W 'method= modelpool= taskpool= report_save_path=
                         merged_model_save_path= predictions_save_path= fast_dev_run= dry_run=' -- "$cur")) ;;
                 esac
