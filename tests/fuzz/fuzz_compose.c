@@ -1,4 +1,4 @@
-/* fuzz_compose.c - overrides, one a line, applied to the shipped configuration, resolved, printed. */
+/* fuzz_compose.c - overrides, one a line, applied to the shipped configuration and resolved. */
 #include "config/compose.h"
 #include "config/interp.h"
 #include "config/yaml.h"
