@@ -6,6 +6,7 @@ _fusion_bench_flags() {
         describe) echo --help --json ;;
         inspect) echo --help --json --sha256 ;;
         diff) echo --help --json ;;
+        convert) echo --help --base --dtype --force ;;
         tokenize) echo --help --tokenizer --max-length --no-special --decode ;;
         dataset) echo --help --split --data-dir --limit --prompts --task ;;
         *) echo --help --hydra-help --version --cfg --resolve --package --run --multirun --config-path \
@@ -34,9 +35,9 @@ _fusion_bench() {
     fi
     case $COMP_CWORD:$command:$cur in
         *:-*) COMPREPLY=($(compgen -W "$(_fusion_bench_flags "$command")" -- "$cur")); return ;;
-        1:*) COMPREPLY=($(compgen -W "list describe inspect diff tokenize dataset $keys" -- "$cur")) ;;
+        1:*) COMPREPLY=($(compgen -W "list describe inspect diff convert tokenize dataset $keys" -- "$cur")) ;;
         *:list:*) COMPREPLY=($(compgen -W 'methods modelpools taskpools models' -- "$cur")) ;;
-        *:inspect:* | *:diff:* | *:tokenize:* | *:dataset:*)
+        *:inspect:* | *:diff:* | *:convert:* | *:tokenize:* | *:dataset:*)
             compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$cur")) ;;
         *:describe:*) ;;
         *) COMPREPLY=($(compgen -W "$keys" -- "$cur")) ;;

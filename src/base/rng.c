@@ -20,3 +20,16 @@ static uint64_t high_product(uint64_t a, uint64_t b) {
 uint64_t fb_rng_below(uint64_t seed, uint64_t counter, uint64_t n) {
     return high_product(fb_rng_bits(seed, counter), n);
 }
+
+void fb_rng_shuffle(int64_t *order, int64_t n, uint64_t seed, uint64_t epoch) {
+    uint64_t stream = fb_rng_bits(fb_rng_bits(seed, epoch), (uint64_t)n);
+
+    for (int64_t i = 0; i < n; i++)
+        order[i] = i;
+    for (int64_t i = 0; i < n - 1; i++) {
+        int64_t j = i + (int64_t)fb_rng_below(stream, (uint64_t)i, (uint64_t)(n - i));
+        int64_t kept = order[i];
+        order[i] = order[j];
+        order[j] = kept;
+    }
+}

@@ -14,5 +14,7 @@ uint64_t fb_rng_bits(uint64_t seed, uint64_t counter);
 /* A number in [0, n), n > 0: the upper half of bits * n. The chances of two numbers differ by at
  * most n / 2^64 of themselves. */
 uint64_t fb_rng_below(uint64_t seed, uint64_t counter, uint64_t n);
+/* A random order of 0 .. n - 1 (Fisher and Yates): a function of (seed, n, epoch) alone. */
+void fb_rng_shuffle(int64_t *order, int64_t n, uint64_t seed, uint64_t epoch);
 
 #endif

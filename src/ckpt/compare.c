@@ -4,8 +4,6 @@
 #include "base/interrupt.h"
 
 #include <math.h>
-#include <openssl/evp.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -102,16 +100,16 @@ int fb_ckpt_compare(struct fb_difference *out, const struct fb_ckpt *ckpt_a,
     return FB_OK;
 }
 
-static int digest_entry(EVP_MD_CTX *ctx, const struct fb_ckpt *ckpt, const struct fb_entry *entry,
-                        struct fb_err *err) {
+static int digest_entry(struct fb_digest *digest, const struct fb_ckpt *ckpt,
+                        const struct fb_entry *entry, struct fb_err *err) {
     const size_t size = fb_dtype_size(entry->dtype);
     const unsigned char *p = entry->data;
 
     for (int64_t at = 0; at < entry->numel; at += STEP) {
         const int64_t count = entry->numel - at < STEP ? entry->numel - at : STEP;
-        if (fb_interrupted(err)) return err->code;
-        if (!EVP_DigestUpdate(ctx, p + (size_t)at * size, (size_t)count * size))
-            return fb_fail(err, FB_EIO, "SHA-256 failed");
+        if (fb_interrupted(err) ||
+            fb_digest_add(digest, p + (size_t)at * size, (size_t)count * size, err))
+            return err->code;
         fb_ckpt_forget(ckpt, entry, at, count);
     }
     return FB_OK;
@@ -119,17 +117,11 @@ static int digest_entry(EVP_MD_CTX *ctx, const struct fb_ckpt *ckpt, const struc
 
 int fb_ckpt_sha256(char out[FB_SHA256_TEXT], const struct fb_ckpt *ckpt,
                    const struct fb_entry *entry, struct fb_err *err) {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    int rc;
+    struct fb_digest digest = {0};
+    int rc = fb_digest_begin(&digest, err);
 
-    if (!ctx || !EVP_DigestInit_ex(ctx, EVP_sha256(), NULL))
-        rc = fb_fail(err, FB_ENOMEM, "out of memory: SHA-256");
-    else rc = digest_entry(ctx, ckpt, entry, err);
-    if (!rc && !EVP_DigestFinal_ex(ctx, digest, &size)) rc = fb_fail(err, FB_EIO, "SHA-256 failed");
-    EVP_MD_CTX_free(ctx);
-    for (unsigned i = 0; !rc && i < size; i++)
-        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+    if (!rc) rc = digest_entry(&digest, ckpt, entry, err);
+    if (!rc) rc = fb_digest_end(&digest, out, err);
+    fb_digest_free(&digest);
     return rc;
 }

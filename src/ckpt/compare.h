@@ -2,9 +2,8 @@
 #ifndef FB_CKPT_COMPARE_H
 #define FB_CKPT_COMPARE_H
 
+#include "base/digest.h"
 #include "ckpt/ckpt.h"
-
-enum { FB_SHA256_TEXT = 65 }; /* 64 hexadecimal digits and the end */
 
 struct fb_difference {
     int64_t elements; /* whose bits differ */

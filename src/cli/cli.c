@@ -26,7 +26,8 @@ static const char introduction[] =
     "fusion_bench --help           the configuration: groups, options, examples\n"
     "fusion_bench list             methods, model pools and task pools of this build\n"
     "fusion_bench describe NAME    options and formula of a method\n"
-    "fusion_bench COMMAND --help   inspect, diff, tokenize, dataset: options of a command\n";
+    "fusion_bench COMMAND --help   inspect, diff, convert, tokenize, dataset: options of a "
+    "command\n";
 
 static const struct fb_command *find(const char *word) {
     for (int i = 0; fb_commands[i]; i++)

@@ -40,11 +40,13 @@ static const struct fb_opt opts[] = {
                 "FOLDER or FILE.safetensors for the merged model"),
     FB_OPT_NODE(struct opts, merged_model_save_kwargs, "null", "{dtype, save_tokenizer}"),
     FB_OPT_TEXT(struct opts, predictions_save_path, "null", "JSON lines, one per example"),
-    FB_OPT_BOOL(struct opts, fast_dev_run, "false", "one batch of each task"),
+    FB_OPT_BOOL(struct opts, fast_dev_run, "false",
+                "one batch of each task, one step of what learns"),
     FB_OPT_BOOL(struct opts, dry_run, "false", "check everything, run nothing"),
     FB_OPT_BOOL(struct opts, print_config, "true", "show the configuration first, on stderr"),
     FB_OPT_TEXT(struct opts, log_dir, "null", "run folder of the older layout"),
-    FB_OPT_NODE(struct opts, seed, "null", "seed of methods that draw random numbers"),
+    FB_OPT_NODE(struct opts, seed, "null",
+                "seed of everything random: the order of training examples, dropout; null: 0"),
     FB_OPT_NODE(struct opts, threads, "null", "threads; null: all cores"),
     FB_OPT_NODE(struct opts, batch_tokens, "null", "most tokens computed at once; null: chosen"),
     FB_OPT_NODE(struct opts, merge_block, "null", "elements merged at once; null: chosen"),
@@ -55,6 +57,8 @@ static const struct fb_opt opts[] = {
 struct limits {
     int64_t threads, batch_tokens, merge_block;
 };
+
+enum { SEED_MOST = UINT32_MAX }; /* the reference's limit */
 
 struct save_opts {
     const char *dtype;
@@ -71,6 +75,7 @@ static const struct fb_opt save_opts[] = {
 struct job {
     struct opts o;
     struct limits limits;
+    uint64_t seed;
     struct save_opts save;
     const struct fb_method *method;
     void *method_opts;
@@ -125,6 +130,17 @@ static int read_limits(struct job *job, struct fb_err *err) {
         read_limit(&l->merge_block, job->o.merge_block, "merge_block", 1 << 30, err))
         return err->code;
     if (l->threads) fb_threads_set((int)l->threads);
+    return FB_OK;
+}
+
+static int read_seed(struct job *job, struct fb_err *err) {
+    const struct fb_node *node = job->o.seed;
+
+    if (!node) return FB_OK;
+    if (node->kind != FB_INT || node->value.integer < 0 || node->value.integer > SEED_MOST)
+        return fb_fail(err, FB_ECONFIG, "seed: expects null or an integer from 0 to %jd",
+                       (intmax_t)SEED_MOST);
+    job->seed = (uint64_t)node->value.integer;
     return FB_OK;
 }
 
@@ -211,12 +227,30 @@ static int probe(const char *path, const char *option, struct fb_err *err) {
     return fb_context(err, "%s", option);
 }
 
+/* What can be done with a result that is several models. */
+static int check_ensemble(const struct job *job, struct fb_err *err) {
+    if (!job->method->is_ensemble) return FB_OK;
+    if (job->task && job->task->no_ensembles)
+        return fb_fail(err, FB_EUNSUPPORTED,
+                       "taskpool %s cannot evaluate an ensemble (method %s): %s", job->task->name,
+                       job->method->name, job->task->no_ensembles);
+    if (job->save_path)
+        return fb_fail(
+            err, FB_EUNSUPPORTED,
+            "merged_model_save_path: an ensemble (method %s) is the pool's models side by "
+            "side and has no weights of its own to save",
+            job->method->name);
+    return FB_OK;
+}
+
 static int check(struct job *job, struct fb_err *err) {
-    if (fb_method_check(job->method, job->method_opts, job->pool, err)) return err->code;
+    if (check_ensemble(job, err)) return err->code;
+    if (fb_method_check(job->method, job->method_opts, &job->merge, err)) return err->code;
     if (job->task && job->task->check &&
         job->task->check(job->task_opts, job->pool, job->data_dir, err))
         return err->code;
-    if (job->save_path && fb_save_check(job->save_path, err)) return err->code;
+    if (job->save_path && fb_save_probe(job->save_path, "merged_model_save_path", err))
+        return err->code;
     if (job->predictions_path && !(job->task && job->task->needs_model))
         return fb_fail(err, FB_ECONFIG, "predictions_save_path: this run makes no predictions");
     if (probe(job->report_path, "report_save_path", err)) return err->code;
@@ -254,17 +288,25 @@ static enum fb_dtype saved_dtype(const struct job *job) {
     return dtype;
 }
 
+/* What the method is told, but for the file that it may write to. */
+static void plan_merge(struct job *job, const char *folder) {
+    job->merge = (struct fb_merge){.pool = job->pool,
+                                   .log = job->cli->log,
+                                   .arena = job->cli->arena,
+                                   .data_dir = job->data_dir,
+                                   .run_folder = folder,
+                                   .fast_dev_run = job->o.fast_dev_run,
+                                   .seed = job->seed,
+                                   .block = job->limits.merge_block,
+                                   .stream_dtype = saved_dtype(job)};
+}
+
 static int merge(struct job *job, struct fb_err *err) {
     bool stream = job->save_path && !(job->task && job->task->needs_model);
     double started = fb_now();
     char *weights = NULL;
     int rc;
 
-    job->merge = (struct fb_merge){.pool = job->pool,
-                                   .log = job->cli->log,
-                                   .arena = job->cli->arena,
-                                   .block = job->limits.merge_block,
-                                   .stream_dtype = saved_dtype(job)};
     if (stream && !(weights = fb_save_weights_path(job->save_path, err))) return err->code;
     job->merge.stream_path = weights;
     rc = fb_method_run(job->method, job->method_opts, &job->merge, err);
@@ -347,11 +389,12 @@ int fb_job_run(const struct fb_node *config, const struct fb_node *unresolved, c
     int rc = read_top(&job.o, config, cli->arena, err);
 
     if (!rc && job.o.log_dir) folder = job.o.log_dir;
-    if (!rc) rc = read_limits(&job, err);
+    if (!rc) rc = read_limits(&job, err) || read_seed(&job, err);
     if (!rc) rc = read_method(&job, err) || read_task(&job, err) || read_paths(&job, folder, err);
     if (!rc) rc = need_group(job.o.modelpool, "modelpool", err);
     if (!rc) rc = fb_pool_create(&job.pool, job.o.modelpool, cli->log, err);
     if (!rc && job.o.print_config) rc = show_config(unresolved, cli->log, cli->arena, err);
+    if (!rc) plan_merge(&job, folder);
     if (!rc) rc = check(&job, err);
     if (!rc && job.o.dry_run) fb_info(cli->log, "dry run: the configuration is sound");
     else if (!rc) rc = carry_out(&job, config, folder, err);

@@ -67,7 +67,7 @@ static void add_segment(struct fb_batch *b, const struct item *item, int64_t fro
     /* `before` is the neighbour's segment: go up to the one that holds token from - 1. */
     while (before >= 0 && b->segment[before].position >= from)
         before = b->segment[before].parent;
-    *s = (struct fb_segment){before, b->tokens, item->length - from, from};
+    *s = (struct fb_segment){before, b->tokens, item->length - from, from, 0};
     for (int64_t t = from; t < item->length; t++) {
         b->id[b->tokens] = item->id[t];
         b->position[b->tokens++] = (int32_t)t;
@@ -134,6 +134,48 @@ int fb_batches_plan(struct fb_batches *out, const struct fb_sequences *sequences
 int fb_batches_plan_unshared(struct fb_batches *out, const struct fb_sequences *sequences,
                              int64_t max_tokens, int64_t max_sequences, struct fb_err *err) {
     return plan(out, sequences, max_tokens, max_sequences, false, err);
+}
+
+/* Copies the sequences, each filled up. */
+static int pad_all(int32_t **id, int64_t **offset, const struct fb_sequences *from, int64_t length,
+                   int32_t pad, struct fb_err *err) {
+    int32_t *to = NULL;
+
+    if ((*offset = fb_calloc((size_t)from->count + 1, sizeof **offset, err)))
+        *id = to = fb_calloc((size_t)from->count, (size_t)length * sizeof **id, err);
+    if (!to) return err->code;
+    for (int64_t i = 0; i < from->count; i++) {
+        int64_t begin = from->offset[i], n = from->offset[i + 1] - begin;
+        if (n <= 0 || n > length)
+            return fb_fail(err, FB_EMISMATCH, "sequence %jd has %jd tokens, limit 1 to %jd",
+                           (intmax_t)i, (intmax_t)n, (intmax_t)length);
+        memcpy(to, from->id + begin, (size_t)n * sizeof *to);
+        for (int64_t t = n; t < length; t++)
+            to[t] = pad;
+        to += length;
+        (*offset)[i + 1] = (*offset)[i] + length;
+    }
+    return FB_OK;
+}
+
+int fb_batches_plan_padded(struct fb_batches *out, const struct fb_sequences *sequences,
+                           int64_t length, int32_t pad, int64_t max_tokens, struct fb_err *err) {
+    int32_t *id = NULL;
+    int64_t *offset = NULL;
+    int rc = pad_all(&id, &offset, sequences, length, pad, err);
+
+    *out = (struct fb_batches){0};
+    if (!rc)
+        rc = fb_batches_plan_unshared(out, &(struct fb_sequences){sequences->count, id, offset},
+                                      max_tokens, INT64_MAX, err);
+    for (int64_t b = 0; !rc && b < out->count; b++)
+        for (int64_t s = 0; s < out->batch[b].segments; s++) {
+            int64_t i = out->batch[b].sequence[s];
+            out->batch[b].segment[s].visible = sequences->offset[i + 1] - sequences->offset[i];
+        }
+    free(id);
+    free(offset);
+    return rc;
 }
 
 void fb_batches_free(struct fb_batches *batches) {

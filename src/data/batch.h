@@ -47,6 +47,12 @@ int fb_batches_plan(struct fb_batches *out, const struct fb_sequences *sequences
 int fb_batches_plan_unshared(struct fb_batches *out, const struct fb_sequences *sequences,
                              int64_t max_tokens, int64_t max_sequences,
                              struct fb_err *err) FB_MUST_CHECK;
+/* The same with every sequence filled up with `pad` to `length` tokens. All of them are rows, and
+ * see the real tokens alone (fb_segment.visible): for statistics that include the padding.
+ * FB_EMISMATCH for a sequence that is longer. */
+int fb_batches_plan_padded(struct fb_batches *out, const struct fb_sequences *sequences,
+                           int64_t length, int32_t pad, int64_t max_tokens,
+                           struct fb_err *err) FB_MUST_CHECK;
 void fb_batches_free(struct fb_batches *batches);
 
 #endif

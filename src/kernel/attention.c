@@ -4,9 +4,14 @@
  * panels [dim, cols], the values as panels [keys, cols], and isa->tile does both products for
  * isa->rows queries at a time: an element's sum then runs over dim, or over the keys from position
  * 0 on, whether its sequence shares a prefix or not. Keys after a query get probability 0. */
+#include "kernel/attention.h"
+
 #include "base/alloc.h"
 #include "kernel/cpu.h"
+#include "kernel/keep.h"
+#include "kernel/panels.h"
 
+#include <assert.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +25,7 @@ struct job {
     float *out;
     int64_t ldq, ldkv, ldout;
     int64_t keys; /* of the longest sequence, rounded up to whole panels */
+    struct fb_keep keep;
 };
 
 /* A thread's memory. */
@@ -31,21 +37,14 @@ struct scratch {
     float *packed; /* one of the two above as isa->pack has it */
 };
 
-static int64_t up(int64_t n, int64_t unit) {
-    return (n + unit - 1) / unit * unit;
-}
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 static size_t scratch_floats(const struct job *job) {
-    int64_t dim = job->how->dim, wide = up(dim, job->isa->cols), rows = job->isa->rows;
+    int64_t dim = job->how->dim, wide = fb_up(dim, job->isa->cols), rows = job->isa->rows;
 
-    return (size_t)up(job->keys * (dim + wide + 2 * rows) + 2 * rows * dim, ALIGN_FLOATS);
+    return (size_t)fb_up(job->keys * (dim + wide + 2 * rows) + 2 * rows * dim, ALIGN_FLOATS);
 }
 
 static struct scratch scratch_at(const struct job *job, float *memory) {
-    int64_t dim = job->how->dim, wide = up(dim, job->isa->cols), rows = job->isa->rows;
+    int64_t dim = job->how->dim, wide = fb_up(dim, job->isa->cols), rows = job->isa->rows;
     struct scratch s = {.keys = memory};
 
     s.values = s.keys + job->keys * dim;
@@ -55,56 +54,31 @@ static struct scratch scratch_at(const struct job *job, float *memory) {
     return s;
 }
 
-static void copy_key(const struct job *job, struct scratch *s, int64_t position, const float *k) {
-    int64_t cols = job->isa->cols, dim = job->how->dim;
-    float *to = s->keys + position / cols * cols * dim + position % cols;
-
-    for (int64_t d = 0; d < dim; d++)
-        to[d * cols] = k[d];
-}
-
-static void copy_value(const struct job *job, struct scratch *s, int64_t position, int64_t keys,
-                       const float *v) {
-    int64_t cols = job->isa->cols, dim = job->how->dim;
-
-    for (int64_t d = 0; d < dim; d += cols) {
-        float *to = s->values + d * keys + position * cols;
-        int64_t n = least(cols, dim - d);
-        memcpy(to, v + d, (size_t)n * sizeof *to);
-        memset(to + n, 0, (size_t)(cols - n) * sizeof *to);
-    }
-}
-
 /* Keys and values of positions [0, count) of a segment and of those before it. */
 static void collect(const struct job *job, struct scratch *s, int64_t segment, int64_t head,
                     int64_t count) {
-    int64_t cols = job->isa->cols, dim = job->how->dim, keys = count;
+    const struct fb_isa *isa = job->isa;
+    int64_t dim = job->how->dim, keys = count;
 
     while (count > 0) {
-        const struct fb_segment *g = &job->how->segment[segment];
+        const struct fb_segment *g = fb_attention_source(job->how, segment);
         for (int64_t p = g->position; p < count; p++) {
             int64_t at = (g->row + p - g->position) * job->ldkv + head * dim;
-            copy_key(job, s, p, job->k + at);
-            copy_value(job, s, p, keys, job->v + at);
+            fb_panels_set_column(s->keys, isa, dim, p, job->k + at);
+            fb_panels_set_row(s->values, isa, keys, p, job->v + at, dim);
         }
-        count = least(count, g->position);
+        count = fb_least(count, g->position);
         segment = g->parent;
     }
-    for (int64_t p = keys; p < up(keys, cols); p++) {
-        float *to = s->keys + p / cols * cols * dim + p % cols;
-        for (int64_t d = 0; d < dim; d++)
-            to[d * cols] = 0.0f;
-    }
+    fb_panels_fill_up(s->keys, isa, dim, keys);
 }
 
-/* Adds the bias of each key's distance to the query, which stands at `position`. */
-static void add_bias(const struct job *job, float *score, int64_t head, int64_t position,
-                     int64_t keys) {
-    int64_t reach = job->how->reach;
-    const float *bias = job->how->bias + head * (2 * reach - 1) + reach - 1 - position;
+/* Takes probabilities away; the others are divided later. */
+static void drop(const struct job *job, float *score, int64_t head, int64_t row, int64_t keys) {
+    uint64_t seed = fb_keep_row(job->how->seed, head, row);
 
     for (int64_t j = 0; j < keys; j++)
-        score[j] += bias[j];
+        if (fb_keep_factor(&job->keep, seed, (uint64_t)j) == 0.0f) score[j] = 0.0f;
 }
 
 /* `rows` queries from row `first` of q on; the first one stands at `position`. `all` keys have been
@@ -113,8 +87,7 @@ static void queries(const struct job *job, struct scratch *s, int64_t head, int6
                     int64_t rows, int64_t position, int64_t all) {
     const struct fb_isa *isa = job->isa;
     int64_t cols = isa->cols, dim = job->how->dim;
-    bool both = job->how->bidirectional;
-    int64_t keys = both ? all : position + rows, wide = up(keys, cols);
+    int64_t keys = fb_attention_seen(job->how, position + rows - 1, all), wide = fb_up(keys, cols);
     float inverse[FB_TILE_ROWS] = {0}, tile[FB_TILE_ROWS * FB_TILE_COLS];
 
     for (int64_t r = 0; r < rows; r++) {
@@ -127,16 +100,20 @@ static void queries(const struct job *job, struct scratch *s, int64_t head, int6
         isa->tile(s->score + j, wide, s->packed, s->keys + j * dim, dim, false);
     for (int64_t r = 0; r < rows; r++) {
         float *score = s->score + r * wide;
-        int64_t seen = both ? all : position + r + 1;
-        if (job->how->bias) add_bias(job, score, head, position + r, seen);
+        int64_t seen = fb_attention_seen(job->how, position + r, all);
+        if (job->how->bias) fb_attention_add_bias(job->how, score, head, position + r, seen);
         inverse[r] = 1.0f / isa->exponentials(score, seen, keys);
+        if (job->how->dropout > 0.0) {
+            drop(job, score, head, first + r, seen);
+            inverse[r] *= job->keep.scale;
+        }
     }
     isa->pack(s->packed, s->score, wide, rows, keys);
     for (int64_t d = 0; d < dim; d += cols) {
         isa->tile(tile, cols, s->packed, s->values + d * all, keys, false);
         for (int64_t r = 0; r < rows; r++) {
             float *out = job->out + (first + r) * job->ldout + head * dim + d;
-            for (int64_t j = 0; j < least(cols, dim - d); j++)
+            for (int64_t j = 0; j < fb_least(cols, dim - d); j++)
                 out[j] = tile[r * cols + j] * inverse[r];
         }
     }
@@ -145,30 +122,32 @@ static void queries(const struct job *job, struct scratch *s, int64_t head, int6
 static void attend_segment(const struct job *job, struct scratch *s, int64_t segment,
                            int64_t head) {
     const struct fb_segment *g = &job->how->segment[segment];
-    int64_t keys = g->position + g->count;
+    int64_t keys = fb_attention_keys(fb_attention_source(job->how, segment));
 
     collect(job, s, segment, head, keys);
     if (job->how->last_only) {
-        queries(job, s, head, segment, 1, keys - 1, keys);
+        queries(job, s, head, segment, 1, g->position + g->count - 1, keys);
         return;
     }
     for (int64_t t = 0; t < g->count; t += job->isa->rows)
-        queries(job, s, head, g->row + t, least(job->isa->rows, g->count - t), g->position + t,
+        queries(job, s, head, g->row + t, fb_least(job->isa->rows, g->count - t), g->position + t,
                 keys);
 }
 
 int fb_attend(float *out, int64_t ldout, const float *q, int64_t ldq, const float *k,
               const float *v, int64_t ldkv, const struct fb_attention *how, struct fb_err *err) {
-    struct job job = {how, fb_cpu_isa(), q, k, v, out, ldq, ldkv, ldout, 1};
+    struct job job = {
+        how, fb_cpu_isa(), q, k, v, out, ldq, ldkv, ldout, 1, fb_keep_of(how->dropout)};
     int64_t threads = omp_get_max_threads(), chunk = 1;
     size_t each;
     float *memory, *aligned;
 
+    assert(!how->key_segment || how->bidirectional);
     for (int64_t i = 0; i < how->segments; i++) {
-        int64_t keys = how->segment[i].position + how->segment[i].count;
+        int64_t keys = fb_attention_keys(fb_attention_source(how, i));
         if (keys > job.keys) job.keys = keys;
     }
-    job.keys = up(job.keys, job.isa->cols);
+    job.keys = fb_up(job.keys, job.isa->cols);
     each = scratch_floats(&job);
     memory = fb_calloc((size_t)threads * each + ALIGN_FLOATS, sizeof *memory, err);
     if (!memory) return err->code;

@@ -34,16 +34,13 @@ static void pack_panel(float *to, const float *w, enum fb_weight_order order, in
     }
 }
 
-int fb_pack(struct fb_packed *packed, const float *weight, enum fb_weight_order order,
-            const float *bias, int64_t in, int64_t out, const struct fb_isa *isa,
-            struct fb_err *err) {
-    int64_t cols, panels;
+/* Memory for a matrix and its bias. */
+static int allocate(struct fb_packed *packed, int64_t in, int64_t out, const struct fb_isa *isa,
+                    struct fb_err *err) {
+    int64_t cols = isa->cols, panels = (out + cols - 1) / cols;
     size_t limit = SIZE_MAX / 2 / sizeof(float) - ALIGN;
 
     *packed = (struct fb_packed){0};
-    if (!isa) isa = fb_cpu_isa();
-    cols = isa->cols;
-    panels = (out + cols - 1) / cols;
     if ((size_t)in + 1 > limit / (size_t)(panels * cols))
         return fb_fail(err, FB_ENOMEM, "out of memory: a %jd x %jd matrix", (intmax_t)in,
                        (intmax_t)out);
@@ -56,11 +53,62 @@ int fb_pack(struct fb_packed *packed, const float *weight, enum fb_weight_order 
     packed->data = packed->block;
     packed->data += (ALIGN - (uintptr_t)packed->block % ALIGN) % ALIGN / sizeof(float);
     packed->bias = packed->data + in * panels * cols;
+    return FB_OK;
+}
+
+void fb_pack_again(struct fb_packed *packed, const float *weight, enum fb_weight_order order,
+                   const float *bias) {
+    int64_t in = packed->in, out = packed->out, cols = packed->isa->cols;
+    int64_t panels = (out + cols - 1) / cols;
+
     for (int64_t j = 0; j < panels * cols; j++)
         packed->bias[j] = bias && j < out ? bias[j] : 0.0f;
 #pragma omp parallel for schedule(static)
     for (int64_t panel = 0; panel < panels; panel++)
         pack_panel(packed->data + panel * cols * in, weight, order, in, out, panel * cols, cols);
+}
+
+int fb_pack(struct fb_packed *packed, const float *weight, enum fb_weight_order order,
+            const float *bias, int64_t in, int64_t out, const struct fb_isa *isa,
+            struct fb_err *err) {
+    if (allocate(packed, in, out, isa ? isa : fb_cpu_isa(), err)) return err->code;
+    fb_pack_again(packed, weight, order, bias);
+    return FB_OK;
+}
+
+/* Panel of the transpose: its columns are rows [first, first + cols) of W. What is read of a panel
+ * of W, cols x cols values, stays in the cache for all of its columns. */
+static void turn_panel(float *to, const struct fb_packed *w, int64_t first, int64_t column,
+                       int64_t columns) {
+    int64_t cols = w->isa->cols, n = least(cols, w->in - first);
+
+    for (int64_t o = 0; o < columns; o++, to += cols) {
+        int64_t from = column + o;
+        const float *x = w->data + (from / cols * w->in + first) * cols + from % cols;
+        for (int64_t j = 0; j < n; j++)
+            to[j] = x[j * cols];
+        for (int64_t j = n; j < cols; j++)
+            to[j] = 0.0f;
+    }
+}
+
+void fb_pack_turned_again(struct fb_packed *turned, const struct fb_packed *packed,
+                          int64_t column) {
+    int64_t cols = turned->isa->cols, panels = (turned->out + cols - 1) / cols;
+
+#pragma omp parallel for schedule(static)
+    for (int64_t panel = 0; panel < panels; panel++)
+        turn_panel(turned->data + panel * cols * turned->in, packed, panel * cols, column,
+                   turned->in);
+}
+
+int fb_pack_turned(struct fb_packed *turned, const struct fb_packed *packed, int64_t column,
+                   int64_t columns, struct fb_err *err) {
+    int64_t cols = packed->isa->cols;
+
+    if (allocate(turned, columns, packed->in, packed->isa, err)) return err->code;
+    memset(turned->bias, 0, (size_t)((packed->in + cols - 1) / cols * cols) * sizeof(float));
+    fb_pack_turned_again(turned, packed, column);
     return FB_OK;
 }
 
@@ -69,9 +117,10 @@ void fb_packed_free(struct fb_packed *packed) {
     *packed = (struct fb_packed){0};
 }
 
-/* One tile that sticks out of the result: computed whole in a buffer, copied in and out. */
+/* One tile that sticks out of the result: computed in a buffer, copied in and out. `ahead`: what to
+ * fetch meanwhile, or NULL. */
 static void edge_tile(const struct fb_gemm *g, const float *a, int64_t row, int64_t panel,
-                      int64_t from, int64_t count) {
+                      int64_t from, int64_t count, const float *ahead) {
     const struct fb_packed *w = g->weight;
     const struct fb_isa *isa = w->isa;
     float c[FB_TILE_ROWS * FB_TILE_COLS] = {0}, add[FB_TILE_ROWS * FB_TILE_COLS] = {0};
@@ -83,7 +132,8 @@ static void edge_tile(const struct fb_gemm *g, const float *a, int64_t row, int6
 
     for (int64_t r = 0; r < rows && from; r++)
         memcpy(c + r * cols + left, g->y + (row + r) * g->ldy + at, width);
-    isa->tile(c, cols, a, w->data + (panel * w->in + from) * cols, count, from > 0);
+    isa->tile_part(c, cols, a, w->data + (panel * w->in + from) * cols, count, from > 0, rows,
+                   ahead);
     if (from + count == w->in) {
         for (int64_t r = 0; r < rows && g->add; r++)
             memcpy(add + r * cols + left, g->add + (row + r) * g->ldadd + at, width);
@@ -94,7 +144,7 @@ static void edge_tile(const struct fb_gemm *g, const float *a, int64_t row, int6
 }
 
 static void whole_tile(const struct fb_gemm *g, const float *a, int64_t row, int64_t panel,
-                       int64_t from, int64_t count) {
+                       int64_t from, int64_t count, const float *ahead) {
     const struct fb_packed *w = g->weight;
     const struct fb_isa *isa = w->isa;
     int64_t cols = isa->cols, at = panel * cols - g->column;
@@ -106,27 +156,39 @@ static void whole_tile(const struct fb_gemm *g, const float *a, int64_t row, int
         fb_prefetch(add + r * g->ldadd);
         fb_prefetch(add + r * g->ldadd + cols - 1);
     }
-    isa->tile(c, g->ldy, a, w->data + (panel * w->in + from) * cols, count, from > 0);
+    isa->tile_part(c, g->ldy, a, w->data + (panel * w->in + from) * cols, count, from > 0,
+                   isa->rows, ahead);
     if (last) isa->finish(c, g->ldy, w->bias + panel * cols, add, g->ldadd, g->activation);
+}
+
+/* Packed rows [row, end) times inputs [from, from + count) of one panel. If there is a `next`, it
+ * is fetched meanwhile: few rows are done with a panel before the next one would have come. */
+static void meet(const struct fb_gemm *g, const float *a, int64_t row, int64_t end, int64_t panel,
+                 int64_t from, int64_t count, bool next) {
+    const struct fb_isa *isa = g->weight->isa;
+    int64_t cols = isa->cols, part = count * cols / FB_AHEAD;
+    bool whole = panel * cols >= g->column && (panel + 1) * cols <= g->column + g->columns;
+    const float *ahead = g->weight->data + ((panel + 1) * g->weight->in + from) * cols;
+    int parts = next ? FB_AHEAD : 0;
+
+    for (int64_t r = row; r < end; r += isa->rows, a += isa->rows * count, ahead += part, parts--)
+        (whole && r + isa->rows <= end ? whole_tile : edge_tile)(g, a, r, panel, from, count,
+                                                                 parts > 0 ? ahead : NULL);
 }
 
 /* Rows [row, end) times panels [panel, last); `a` has room for BLOCK_ROWS * BLOCK_IN values. */
 static void task(const struct fb_gemm *g, float *a, int64_t row, int64_t end, int64_t panel,
                  int64_t last) {
     const struct fb_isa *isa = g->weight->isa;
-    int64_t in = g->weight->in, cols = isa->cols;
+    int64_t in = g->weight->in;
 
     for (int64_t from = 0; from < in; from += BLOCK_IN) {
         int64_t count = least(BLOCK_IN, in - from);
         for (int64_t r = row; r < end; r += isa->rows)
             isa->pack(a + (r - row) * count, g->x + r * g->ldx + from, g->ldx,
                       least(isa->rows, end - r), count);
-        for (int64_t p = panel; p < last; p++) {
-            bool whole = p * cols >= g->column && (p + 1) * cols <= g->column + g->columns;
-            for (int64_t r = row; r < end; r += isa->rows)
-                (whole && r + isa->rows <= end ? whole_tile : edge_tile)(g, a + (r - row) * count,
-                                                                         r, p, from, count);
-        }
+        for (int64_t p = panel; p < last; p++)
+            meet(g, a, row, end, p, from, count, p + 1 < last);
     }
 }
 

@@ -31,6 +31,14 @@ struct fb_packed {
 int fb_pack(struct fb_packed *packed, const float *weight, enum fb_weight_order order,
             const float *bias, int64_t in, int64_t out, const struct fb_isa *isa,
             struct fb_err *err) FB_MUST_CHECK;
+/* Other values of the same shape in the same memory. */
+void fb_pack_again(struct fb_packed *packed, const float *weight, enum fb_weight_order order,
+                   const float *bias);
+/* The transpose [columns, in] of columns [column, column + columns) of W, without bias: what the
+ * way back multiplies with. */
+int fb_pack_turned(struct fb_packed *turned, const struct fb_packed *packed, int64_t column,
+                   int64_t columns, struct fb_err *err) FB_MUST_CHECK;
+void fb_pack_turned_again(struct fb_packed *turned, const struct fb_packed *packed, int64_t column);
 void fb_packed_free(struct fb_packed *packed);
 
 /* Columns [column, column + columns) of the product.

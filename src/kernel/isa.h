@@ -6,7 +6,13 @@
 #ifndef FB_KERNEL_ISA_H
 #define FB_KERNEL_ISA_H
 
+#include "kernel/adamw.h"
 #include "kernel/kernel.h"
+
+/* Of one row of a norm. */
+struct fb_moments {
+    float mean, scale;
+};
 
 struct fb_isa {
     const char *name;
@@ -19,6 +25,11 @@ struct fb_isa {
      * machine has fused multiply-add. a is [k, rows], b is [k, cols], c has row stride `ldc`.
      * `add` keeps what is in c: c + sum, else c = sum. */
     void (*tile)(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add);
+    /* The same for the first `count` rows, with the same bits; the others may be written or not.
+     * Meanwhile the k * cols / FB_AHEAD values at `ahead`, if it is not NULL, are fetched into the
+     * second-level cache. */
+    void (*tile_part)(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add,
+                      int64_t count, const float *ahead);
     /* c = activation(c + bias) + add on a tile; `bias` [cols]; `add` NULL or stride ldadd. */
     void (*finish)(float *c, int64_t ldc, const float *bias, const float *add, int64_t ldadd,
                    enum fb_activation activation);
@@ -36,10 +47,38 @@ struct fb_isa {
     /* out[h * dim + d] = sum over j of weight[h * keys + j] v[j, h * dim + d], j ascending. */
     void (*mix)(float *out, const float *weight, const float *v, int64_t ldkv, int64_t keys,
                 int64_t heads, int64_t dim);
+    float (*largest)(const float *x, int64_t n);
     /* x[0..n) becomes exp(x - max), x[n..end) becomes 0; returns the sum. */
     float (*exponentials)(float *x, int64_t n, int64_t end);
+
+    /* y[i] = activation(x[i]), with the bits of `finish`; dx[i] = dy[i] activation'(x[i]). y may be
+     * x, dx may be dy. */
+    void (*activate)(float *y, const float *x, int64_t n, enum fb_activation activation);
+    void (*activation_grad)(float *dx, const float *dy, const float *x, int64_t n,
+                            enum fb_activation activation);
+    /* One row; also says the row's mean and 1 / sqrt(variance + epsilon) (of RMS: 0 and
+     * 1 / sqrt(mean of x^2 + epsilon)). */
+    struct fb_moments (*layer_norm_grad)(float *dx, const float *dy, const float *x,
+                                         const float *weight, int64_t n, float epsilon);
+    struct fb_moments (*rms_norm_grad)(float *dx, const float *dy, const float *x,
+                                       const float *weight, int64_t n, float epsilon);
+    /* dweight[j] += sum of dy[i, j] (x[i, j] - mean[i]) scale[i] over i < rows, for j < n at most
+     * FB_SUM_COLS; dy and x have row stride ld. */
+    void (*norm_weight_grad)(float *dweight, const float *dy, const float *x,
+                             const struct fb_moments *moments, int64_t ld, int64_t rows, int64_t n);
+    /* sum[j] += sum of x[i, j] over i < rows, for j < n at most FB_SUM_COLS. */
+    void (*column_sums)(float *sum, const float *x, int64_t ldx, int64_t rows, int64_t n);
+    /* y[i] += x[i] */
+    void (*add_to)(float *y, const float *x, int64_t n);
+    /* p[i] *= inverse; ds[i] = p[i] (ds[i] - sum of p ds), i < n; ds[n..end) becomes 0. */
+    void (*softmax_grad)(float *ds, float *p, float inverse, int64_t n, int64_t end);
+    /* a[p, r] = x[p, r]: runs of `rows` columns one below the other, as `pack` of the transpose. */
+    void (*pack_columns)(float *a, const float *x, int64_t ldx, int64_t k);
+    /* fb_adamw of elements; the same bits with every instruction set. */
+    void (*adamw)(float *value, float *exp_avg, float *exp_avg_sq, const float *gradient, int64_t n,
+                  const struct fb_adamw_factors *f);
 };
 
-enum { FB_TILE_ROWS = 16, FB_TILE_COLS = 32 };
+enum { FB_TILE_ROWS = 16, FB_TILE_COLS = 32, FB_SUM_COLS = 128, FB_AHEAD = 4 };
 
 #endif

@@ -66,41 +66,45 @@ static void pack(float *a, const float *x, int64_t ldx, int64_t count, int64_t k
             a[p * TILE_ROWS + r] = row[r][p];
 }
 
-/* One step of a tile's sums. */
-static inline void tile_step(vec sum[TILE_ROWS][TILE_VECS], const float *a, const float *b) {
+/* One step of the sums of `rows` rows. */
+static inline void tile_step(vec sum[][TILE_VECS], const float *a, const float *b, int rows) {
     vec b0 = v_load(b), b1 = v_load(b + V_LANES);
 
     V_UNROLL
-    for (int r = 0; r < TILE_ROWS; r++) {
+    for (int r = 0; r < rows; r++) {
         vec x = v_set(a[r]);
         sum[r][0] = v_mul_add(x, b0, sum[r][0]);
         sum[r][1] = v_mul_add(x, b1, sum[r][1]);
     }
 }
 
-/* The results are asked for before the sums begin, so that they are there when the sums end. */
-static void tile(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add) {
+/* `rows` is a constant at each call. The results are asked for before the sums begin, so that they
+ * are there when the sums end. */
+static inline void tile_with(float *c, int64_t ldc, const float *a, const float *b, int64_t k,
+                             bool add, const float *ahead, int rows) {
     vec sum[TILE_ROWS][TILE_VECS];
     int64_t p = 0;
 
     V_UNROLL
-    for (int r = 0; r < TILE_ROWS; r++) {
+    for (int r = 0; r < rows; r++) {
         fb_prefetch(c + r * ldc);
         fb_prefetch(c + r * ldc + TILE_COLS - 1);
         sum[r][0] = sum[r][1] = v_set(0.0f);
     }
     for (; p + 4 <= k; p += 4, a += 4 * TILE_ROWS, b += 4 * TILE_COLS) {
         fb_prefetch(a + PREFETCH_A);
-        tile_step(sum, a, b);
-        tile_step(sum, a + TILE_ROWS, b + TILE_COLS);
+        tile_step(sum, a, b, rows);
+        if (ahead) fb_prefetch_near(ahead + p * TILE_COLS / FB_AHEAD);
+        tile_step(sum, a + TILE_ROWS, b + TILE_COLS, rows);
         fb_prefetch(a + PREFETCH_A + 2 * TILE_ROWS);
-        tile_step(sum, a + 2 * TILE_ROWS, b + 2 * TILE_COLS);
-        tile_step(sum, a + 3 * TILE_ROWS, b + 3 * TILE_COLS);
+        tile_step(sum, a + 2 * TILE_ROWS, b + 2 * TILE_COLS, rows);
+        if (ahead) fb_prefetch_near(ahead + (p + 2) * TILE_COLS / FB_AHEAD);
+        tile_step(sum, a + 3 * TILE_ROWS, b + 3 * TILE_COLS, rows);
     }
     for (; p < k; p++, a += TILE_ROWS, b += TILE_COLS)
-        tile_step(sum, a, b);
+        tile_step(sum, a, b, rows);
     V_UNROLL
-    for (int r = 0; r < TILE_ROWS; r++, c += ldc) {
+    for (int r = 0; r < rows; r++, c += ldc) {
         if (add) {
             sum[r][0] = v_add(v_load(c), sum[r][0]);
             sum[r][1] = v_add(v_load(c + V_LANES), sum[r][1]);
@@ -108,6 +112,20 @@ static void tile(float *c, int64_t ldc, const float *a, const float *b, int64_t 
         v_store(c, sum[r][0]);
         v_store(c + V_LANES, sum[r][1]);
     }
+}
+
+static void tile(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add) {
+    tile_with(c, ldc, a, b, k, add, NULL, TILE_ROWS);
+}
+
+/* In thirds: with few rows the loads of b cost as much as the products. */
+static void tile_part(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add,
+                      int64_t count, const float *ahead) {
+    enum { THIRD = TILE_ROWS / 3 };
+
+    if (count <= THIRD) tile_with(c, ldc, a, b, k, add, ahead, THIRD);
+    else if (count <= 2 * THIRD) tile_with(c, ldc, a, b, k, add, ahead, 2 * THIRD);
+    else tile_with(c, ldc, a, b, k, add, ahead, TILE_ROWS);
 }
 
 /* exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2) / 2; ln 2 in two parts so that r is exact;
@@ -191,11 +209,10 @@ static void finish(float *c, int64_t ldc, const float *bias, const float *add, i
 }
 
 /* Vectors are summed in one accumulator per lane, then the rest, then the lanes. */
-static void layer_norm(float *y, const float *x, const float *weight, const float *bias, int64_t n,
-                       float epsilon) {
+static struct fb_moments layer_moments(const float *x, int64_t n, float epsilon) {
     int64_t whole = n - n % V_LANES;
-    vec sum = v_set(0.0f), square = v_set(0.0f), m, s;
-    float mean, scale, rest = 0.0f;
+    vec sum = v_set(0.0f), square = v_set(0.0f), m;
+    float mean, rest = 0.0f;
 
     for (int64_t i = 0; i < whole; i += V_LANES)
         sum = v_add(sum, v_load(x + i));
@@ -210,27 +227,40 @@ static void layer_norm(float *y, const float *x, const float *weight, const floa
     }
     for (int64_t i = whole; i < n; i++)
         rest += (x[i] - mean) * (x[i] - mean);
-    scale = 1.0f / sqrtf((v_sum(square) + rest) / (float)n + epsilon);
-    s = v_set(scale);
+    return (struct fb_moments){mean, 1.0f / sqrtf((v_sum(square) + rest) / (float)n + epsilon)};
+}
+
+static void layer_norm(float *y, const float *x, const float *weight, const float *bias, int64_t n,
+                       float epsilon) {
+    int64_t whole = n - n % V_LANES;
+    struct fb_moments row = layer_moments(x, n, epsilon);
+    vec m = v_set(row.mean), s = v_set(row.scale);
+
     for (int64_t i = 0; i < whole; i += V_LANES) {
         vec d = v_mul(v_sub(v_load(x + i), m), s);
         v_store(y + i, v_mul_add(d, v_load(weight + i), v_load(bias + i)));
     }
     for (int64_t i = whole; i < n; i++)
-        y[i] = (x[i] - mean) * scale * weight[i] + bias[i];
+        y[i] = (x[i] - row.mean) * row.scale * weight[i] + bias[i];
 }
 
-static void rms_norm(float *y, const float *x, const float *weight, int64_t n, float epsilon) {
+static struct fb_moments rms_moments(const float *x, int64_t n, float epsilon) {
     int64_t whole = n - n % V_LANES;
-    vec square = v_set(0.0f), s;
-    float scale, rest = 0.0f;
+    vec square = v_set(0.0f);
+    float rest = 0.0f;
 
     for (int64_t i = 0; i < whole; i += V_LANES)
         square = v_mul_add(v_load(x + i), v_load(x + i), square);
     for (int64_t i = whole; i < n; i++)
         rest += x[i] * x[i];
-    scale = 1.0f / sqrtf((v_sum(square) + rest) / (float)n + epsilon);
-    s = v_set(scale);
+    return (struct fb_moments){0.0f, 1.0f / sqrtf((v_sum(square) + rest) / (float)n + epsilon)};
+}
+
+static void rms_norm(float *y, const float *x, const float *weight, int64_t n, float epsilon) {
+    int64_t whole = n - n % V_LANES;
+    float scale = rms_moments(x, n, epsilon).scale;
+    vec s = v_set(scale);
+
     for (int64_t i = 0; i < whole; i += V_LANES)
         v_store(y + i, v_mul(v_mul(v_load(x + i), s), v_load(weight + i)));
     for (int64_t i = whole; i < n; i++)
@@ -282,20 +312,26 @@ static void mix(float *out, const float *weight, const float *v, int64_t ldkv, i
         }
 }
 
-/* The last, partial vector goes through the same instructions as the whole ones, so that an
- * element's bits and the order of the sum do not depend on where the row ends. */
-static float exponentials(float *x, int64_t n, int64_t end) {
-    float last[V_LANES];
-    int64_t whole = n - n % V_LANES, rest = n % V_LANES;
-    vec most = v_set(x[0]), sum = v_set(0.0f);
-    float largest;
+static float largest(const float *x, int64_t n) {
+    int64_t whole = n - n % V_LANES;
+    vec most = v_set(x[0]);
+    float all;
 
     for (int64_t i = 0; i < whole; i += V_LANES)
         most = v_max(most, v_load(x + i));
-    largest = v_largest(most);
+    all = v_largest(most);
     for (int64_t i = whole; i < n; i++)
-        if (x[i] > largest) largest = x[i];
-    most = v_set(largest);
+        if (x[i] > all) all = x[i];
+    return all;
+}
+
+/* The last, partial vector goes through the same instructions as the whole ones, so that an
+ * element's bits and the order of the sum do not depend on where the row ends. */
+static float exponentials(float *x, int64_t n, int64_t end) {
+    float last[V_LANES], top = largest(x, n);
+    int64_t whole = n - n % V_LANES, rest = n % V_LANES;
+    vec most = v_set(top), sum = v_set(0.0f);
+
     for (int64_t i = 0; i < whole; i += V_LANES) {
         vec e = v_exp(v_sub(v_load(x + i), most));
         v_store(x + i, e);
@@ -303,7 +339,7 @@ static float exponentials(float *x, int64_t n, int64_t end) {
     }
     if (rest) {
         for (int64_t i = 0; i < V_LANES; i++)
-            last[i] = i < rest ? x[whole + i] : largest;
+            last[i] = i < rest ? x[whole + i] : top;
         v_store(last, v_exp(v_sub(v_load(last), most)));
         for (int64_t i = rest; i < V_LANES; i++)
             last[i] = 0.0f;
@@ -316,11 +352,35 @@ static float exponentials(float *x, int64_t n, int64_t end) {
     return v_sum(sum);
 }
 
+/* value += size * m / (sqrt(v) / root + epsilon), torch's lerp being start + w (end - start) for
+ * w < 0.5, else end + (w - 1) (end - start). fmaf is one instruction where the machine has it. */
+static void adamw(float *value, float *exp_avg, float *exp_avg_sq, const float *gradient, int64_t n,
+                  const struct fb_adamw_factors *f) {
+    const bool small = f->first < 0.5f;
+    const float weight = small ? f->first : f->first - 1.0f;
+
+    for (int64_t i = 0; i < n; i++) {
+        float g = gradient[i] * f->scale;
+        float m = fmaf(weight, g - exp_avg[i], small ? exp_avg[i] : g);
+        float v = fmaf(f->second * g, g, exp_avg_sq[i] * f->beta2);
+        exp_avg[i] = m;
+        exp_avg_sq[i] = v;
+        value[i] = value[i] * f->keep + f->size * m / (sqrtf(v) / f->root + f->epsilon);
+    }
+}
+
+#include "kernel/isa_grad.h"
+
 #define ISA_TABLE(isa_name, check)                                                                 \
     {                                                                                              \
         .name = isa_name, .rows = TILE_ROWS, .cols = TILE_COLS, .supported = check, .pack = pack,  \
-        .tile = tile, .finish = finish, .multiply = multiply, .layer_norm = layer_norm,            \
-        .rms_norm = rms_norm, .scores = scores, .mix = mix, .exponentials = exponentials           \
+        .tile = tile, .tile_part = tile_part, .finish = finish, .multiply = multiply,              \
+        .layer_norm = layer_norm, .rms_norm = rms_norm, .scores = scores, .mix = mix,              \
+        .largest = largest, .exponentials = exponentials, .activate = activate,                    \
+        .activation_grad = activation_grad, .layer_norm_grad = layer_norm_grad,                    \
+        .rms_norm_grad = rms_norm_grad, .norm_weight_grad = norm_weight_grad,                      \
+        .column_sums = column_sums, .add_to = add_to, .softmax_grad = softmax_grad,                \
+        .pack_columns = pack_columns, .adamw = adamw                                               \
     }
 
 #endif

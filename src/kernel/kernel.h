@@ -51,13 +51,19 @@ struct fb_segment {
     int64_t row;      /* first row of its tokens in the batch */
     int64_t count;    /* tokens, at least 1 */
     int64_t position; /* of its first token */
+    /* Keys of its sequence that its queries may see, counted from position 0; 0: all. For padded
+     * rows, which see the real tokens but not themselves. Such a segment has no children. */
+    int64_t visible;
 };
 
-/* Self-attention. Query of head h at position p over the keys 0..p of its sequence, or over all of
- * its segment when it is bidirectional (segments are whole sequences then):
- *   out = softmax(scale * q . k + bias[h][key - p + reach - 1]) v
+/* Attention. Query of head h at position p over the keys 0..p of its sequence; over all of its
+ * segment when it is bidirectional (segments are whole sequences then); over all of key_segment[s]
+ * when that is given (cross attention, bidirectional only):
+ *   out = dropout(softmax(scale * q . k + bias[h][key - p + reach - 1])) v
  *   k, v [tokens, heads * dim] with row stride ldkv
  *   q, out: last_only false: one row per token; true: row s is the last token of segment s
+ * Dropout keeps a probability, divided by 1 - dropout, or makes it 0. Which are kept is a function
+ * of (seed, head, row of q, position of the key) alone; fb_attend_grad makes the same choice.
  * A masked key contributes exactly 0. FB_ENOMEM for the scratch memory of the threads, which is
  * about 8 * dim * (longest sequence) bytes each. */
 struct fb_attention {
@@ -67,8 +73,11 @@ struct fb_attention {
     float scale;
     bool last_only;
     bool bidirectional;
-    const float *bias; /* [heads][2 * reach - 1] by distance, or NULL */
-    int64_t reach;     /* more than any distance */
+    const float *bias;                    /* [heads][2 * reach - 1] by distance, or NULL */
+    int64_t reach;                        /* more than any distance */
+    const struct fb_segment *key_segment; /* [segments]: whole sequences of k and v; or NULL */
+    double dropout;                       /* chance in [0, 1] that a probability becomes 0 */
+    uint64_t seed;                        /* of the choice */
 };
 int fb_attend(float *out, int64_t ldout, const float *q, int64_t ldq, const float *k,
               const float *v, int64_t ldkv, const struct fb_attention *how,

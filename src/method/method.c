@@ -61,9 +61,9 @@ int fb_method_read(const struct fb_method **method, void **opts, const struct fb
     return FB_OK;
 }
 
-int fb_method_check(const struct fb_method *method, const void *opts, const struct fb_pool *pool,
+int fb_method_check(const struct fb_method *method, const void *opts, const struct fb_merge *merge,
                     struct fb_err *err) {
-    if (!method->check || !method->check(opts, pool, err)) return FB_OK;
+    if (!method->check || !method->check(opts, merge, err)) return FB_OK;
     return fb_context(err, "method %s", method->name);
 }
 
@@ -73,13 +73,33 @@ int fb_method_run(const struct fb_method *method, const void *opts, struct fb_me
     return fb_context(err, "method %s", method->name);
 }
 
+static int64_t count_keys(const struct fb_pool *pool) {
+    int64_t all = 0;
+
+    for (int64_t k = 0; k < fb_pool_keys(pool); k++)
+        all += fb_pool_key(pool, k)->numel;
+    return all;
+}
+
+static void count_ensemble(const struct fb_merge *merge, int64_t *trainable, int64_t *all) {
+    int64_t each = count_keys(merge->pool);
+
+    for (int i = 0; i < merge->ensemble.count; i++) {
+        *all += each;
+        if (fb_pool_is_trainable(merge->pool, merge->ensemble.model[i])) *trainable += each;
+    }
+}
+
 void fb_merge_count(const struct fb_merge *merge, int64_t *trainable, int64_t *all) {
     bool some = !merge->pool || fb_pool_is_trainable(merge->pool, merge->model);
 
     *trainable = *all = 0;
+    if (merge->ensemble.rule != FB_ENSEMBLE_NONE) {
+        count_ensemble(merge, trainable, all);
+        return;
+    }
     if (merge->streamed) {
-        for (int64_t k = 0; k < fb_pool_keys(merge->pool); k++)
-            *all += fb_pool_key(merge->pool, k)->numel;
+        *all = count_keys(merge->pool);
         *trainable = some ? *all : 0;
         return;
     }
@@ -92,4 +112,5 @@ void fb_merge_count(const struct fb_merge *merge, int64_t *trainable, int64_t *a
 
 void fb_merge_free(struct fb_merge *merge) {
     fb_weights_free(&merge->weights);
+    merge->ensemble = (struct fb_ensemble){0};
 }

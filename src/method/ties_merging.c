@@ -249,11 +249,11 @@ static bool parse_merge_func(const char *text, enum merge_func *out) {
     return false;
 }
 
-static int check(const void *options, const struct fb_pool *pool, struct fb_err *err) {
+static int check(const void *options, const struct fb_merge *merge, struct fb_err *err) {
     const struct opts *o = options;
     enum merge_func f;
 
-    (void)pool;
+    (void)merge;
     if (!parse_merge_func(o->merge_func, &f))
         return fb_fail(err, FB_ECONFIG, "option 'merge_func': '%s' is none of sum, mean, max",
                        o->merge_func ? o->merge_func : "null");
@@ -323,7 +323,7 @@ static int run(const void *options, struct fb_merge *merge, struct fb_err *err) 
     struct ties t = {0};
     int64_t k;
 
-    if (!parse_merge_func(o->merge_func, &t.merge_func)) return check(o, merge->pool, err);
+    if (!parse_merge_func(o->merge_func, &t.merge_func)) return check(o, merge, err);
     if (fb_each_align(merge, true, err)) return err->code;
     merge->model = fb_pool_base(merge->pool, err);
     if (prepare(&t, merge, o, err)) return err->code;

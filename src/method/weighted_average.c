@@ -4,8 +4,7 @@
  * sum taken the way NumPy does; each is then rounded to f32, and products and sums follow expert
  * order in f32. The base model takes no part. */
 #include "method/each.h"
-
-#include <math.h>
+#include "method/expert_weights.h"
 
 struct opts {
     bool normalize;
@@ -44,20 +43,12 @@ static double numpy_sum(const double *x, int64_t n) {
     return sum;
 }
 
-static int check(const void *options, const struct fb_pool *pool, struct fb_err *err) {
+static int check(const void *options, const struct fb_merge *merge, struct fb_err *err) {
     const struct opts *o = options;
     double sum = numpy_sum(o->weights.item, o->weights.count);
 
-    if (o->weights.count != fb_pool_experts(pool))
-        return fb_fail(err, FB_ECONFIG,
-                       "option 'weights': %jd weights for %d experts; there must be one for each",
-                       (intmax_t)o->weights.count, fb_pool_experts(pool));
-    if (o->normalize && (sum == 0 || !isfinite(sum)))
-        return fb_fail(err, FB_ECONFIG,
-                       "option 'weights': they sum to %g and cannot be normalized; change them or "
-                       "set normalize=false",
-                       sum);
-    return FB_OK;
+    return fb_expert_weights_check(&o->weights, sum, o->normalize, fb_pool_experts(merge->pool),
+                                   err);
 }
 
 static void scale(float *out, const float *x, float w, int64_t n) {
@@ -86,8 +77,7 @@ static int run(const void *options, struct fb_merge *merge, struct fb_err *err) 
     double sum = numpy_sum(o->weights.item, o->weights.count);
     float *w = fb_arena_calloc(merge->arena, (size_t)o->weights.count, sizeof *w, err);
 
-    if (!w || check(options, merge->pool, err) || fb_each_align(merge, false, err))
-        return err->code;
+    if (!w || check(options, merge, err) || fb_each_align(merge, false, err)) return err->code;
     for (int64_t e = 0; e < o->weights.count; e++)
         w[e] = (float)(o->normalize ? o->weights.item[e] / sum : o->weights.item[e]);
     merge->model = fb_pool_expert(merge->pool, 0);

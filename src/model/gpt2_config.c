@@ -1,8 +1,8 @@
 /* gpt2_config.c - config.json of a GPT-2 model.
  *
- * Keys and defaults of transformers' GPT2Config, with the aliases it accepts. Dropout rates, token
- * ids other than the padding, cache and generation settings do not change what is computed here and
- * are ignored; reorder_and_upcast_attn changes nothing in f32. */
+ * Keys and defaults of transformers' GPT2Config, with the aliases it accepts. Token ids other than
+ * the padding, cache and generation settings do not change what is computed here and are ignored;
+ * reorder_and_upcast_attn changes nothing in f32. */
 #include "model/gpt2.h"
 #include "model/json_keys.h"
 
@@ -55,6 +55,9 @@ int fb_gpt2_config_read(struct fb_gpt2_config *out, const struct fb_node *json,
     if (refuse(json, err)) return err->code;
     if (fb_json_ints(out, numbers, sizeof numbers / sizeof *numbers, json, err) ||
         fb_json_fraction(&out->layer_norm_epsilon, "layer_norm_epsilon", 1e-5, json, err) ||
+        fb_json_fraction(&out->embd_pdrop, "embd_pdrop", 0.1, json, err) ||
+        fb_json_fraction(&out->attn_pdrop, "attn_pdrop", 0.1, json, err) ||
+        fb_json_fraction(&out->resid_pdrop, "resid_pdrop", 0.1, json, err) ||
         read_activation(out, json, err) ||
         fb_json_flag(&out->scale_attn_weights, "scale_attn_weights", true, json, err) ||
         fb_json_flag(&out->scale_attn_by_inverse_layer_idx, "scale_attn_by_inverse_layer_idx",

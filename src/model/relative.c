@@ -16,6 +16,11 @@ int64_t fb_relative_bucket(const struct fb_relative *r, int64_t distance) {
     return first + (bucket < buckets ? bucket : buckets - 1);
 }
 
+void fb_relative_buckets(int64_t *bucket, const struct fb_relative *r, int64_t reach) {
+    for (int64_t d = 1 - reach; d < reach; d++)
+        bucket[d + reach - 1] = fb_relative_bucket(r, d);
+}
+
 void fb_relative_bias(float *bias, const struct fb_relative *r, const float *weight, int64_t heads,
                       int64_t reach) {
     for (int64_t d = 1 - reach; d < reach; d++) {

@@ -18,6 +18,8 @@ struct fb_relative {
 
 /* Bucket of the distance key - query. */
 int64_t fb_relative_bucket(const struct fb_relative *r, int64_t distance);
+/* bucket[d + reach - 1] for |d| < reach */
+void fb_relative_buckets(int64_t *bucket, const struct fb_relative *r, int64_t reach);
 /* bias[h][d + reach - 1] = weight[bucket(d)][h] for |d| < reach
  *   weight [buckets, heads]   bias [heads][2 reach - 1] */
 void fb_relative_bias(float *bias, const struct fb_relative *r, const float *weight, int64_t heads,

@@ -1,11 +1,5 @@
-/* t5.c - binding of the weights, and the encoder, block by block:
- *
- *     x = shared[id]
- *     x = x + o(attention(q(n), k(n), v(n)) with position bias), n = rms_norm(x), no scaling
- *     x = x + wo(activation(wi_0(n)) * wi_1(n)), or wo(activation(wi(n)))
- *     states = rms_norm(x)
- *
- * No layer has a bias; the position bias of a stack's first block serves all of its blocks. */
+/* t5.c - the layers of a T5 model and the tensors they are made of. t5_forward.c and decoder.c run
+ * them. */
 #include "base/alloc.h"
 #include "model/bind.h"
 #include "model/t5_parts.h"
@@ -17,38 +11,43 @@
 
 /* ---- binding ---- */
 
-enum width { MODEL, INNER, FEED };
+enum width { NORM, MODEL, INNER, FEED };
 
-/* layer: index of the sublayer in an encoder block, and in a decoder block (-1: not there). */
+/* The layers of a block in the order of a state dict; a norm has no inputs.
+ * layer: index of the sublayer in an encoder block, and in a decoder block (-1: not there). */
 static const struct {
     const char *name;
     size_t offset;
     int layer[2];
     enum width in, out;
     int gated; /* -1: always; 0, 1: only without or with gating */
-} linears[FB_T5_LINEARS + 1] = {
+} parts[FB_T5_PARTS + 1] = {
     {"SelfAttention.q", offsetof(struct fb_t5_block, self.q), {0, 0}, MODEL, INNER, -1},
     {"SelfAttention.k", offsetof(struct fb_t5_block, self.k), {0, 0}, MODEL, INNER, -1},
     {"SelfAttention.v", offsetof(struct fb_t5_block, self.v), {0, 0}, MODEL, INNER, -1},
     {"SelfAttention.o", offsetof(struct fb_t5_block, self.o), {0, 0}, INNER, MODEL, -1},
+    {"layer_norm", offsetof(struct fb_t5_block, self.norm), {0, 0}, NORM, MODEL, -1},
     {"EncDecAttention.q", offsetof(struct fb_t5_block, cross.q), {-1, 1}, MODEL, INNER, -1},
     {"EncDecAttention.k", offsetof(struct fb_t5_block, cross.k), {-1, 1}, MODEL, INNER, -1},
     {"EncDecAttention.v", offsetof(struct fb_t5_block, cross.v), {-1, 1}, MODEL, INNER, -1},
     {"EncDecAttention.o", offsetof(struct fb_t5_block, cross.o), {-1, 1}, INNER, MODEL, -1},
+    {"layer_norm", offsetof(struct fb_t5_block, cross.norm), {-1, 1}, NORM, MODEL, -1},
     {"DenseReluDense.wi", offsetof(struct fb_t5_block, wi), {1, 2}, MODEL, FEED, 0},
     {"DenseReluDense.wi_0", offsetof(struct fb_t5_block, wi), {1, 2}, MODEL, FEED, 1},
     {"DenseReluDense.wi_1", offsetof(struct fb_t5_block, wi_1), {1, 2}, MODEL, FEED, 1},
     {"DenseReluDense.wo", offsetof(struct fb_t5_block, wo), {1, 2}, FEED, MODEL, -1},
+    {"layer_norm", offsetof(struct fb_t5_block, norm), {1, 2}, NORM, MODEL, -1},
 };
-enum { LINEARS = sizeof linears / sizeof *linears };
+enum { PARTS = sizeof parts / sizeof *parts, LAST_OF_SELF = 3 };
 
+/* What differs between the stacks. */
 static const struct {
-    size_t offset;
-    int layer[2];
-} norms[] = {
-    {offsetof(struct fb_t5_block, self.norm), {0, 0}},
-    {offsetof(struct fb_t5_block, cross.norm), {-1, 1}},
-    {offsetof(struct fb_t5_block, norm), {1, 2}},
+    const char *name, *bias, *norm;
+} stacks[] = {
+    {"encoder", "encoder.block.0.layer.0.SelfAttention.relative_attention_bias",
+     "encoder.final_layer_norm"},
+    {"decoder", "decoder.block.0.layer.0.SelfAttention.relative_attention_bias",
+     "decoder.final_layer_norm"},
 };
 
 /* Where tensors come from; `used` is `weights` when what is copied may be released, else NULL. */
@@ -56,12 +55,12 @@ struct source {
     const struct fb_t5_config *config;
     const struct fb_weights *weights;
     struct fb_weights *used;
-    const char *stack; /* "encoder" */
-    int kind;          /* 0 encoder, 1 decoder */
+    int kind; /* 0 encoder, 1 decoder */
 };
 
 static int64_t size_of(const struct fb_t5_config *c, enum width width) {
     switch (width) {
+    case NORM: return 0;
     case MODEL: return c->d_model;
     case INNER: return c->num_heads * c->d_kv;
     case FEED: break;
@@ -69,64 +68,70 @@ static int64_t size_of(const struct fb_t5_config *c, enum width width) {
     return c->d_ff;
 }
 
-static int bind_rms(struct fb_rms *norm, const struct source *s, const char *name,
+/* Whether a block of that kind has part i. */
+static bool has_part(const struct fb_t5_config *c, int kind, int i) {
+    return parts[i].layer[kind] >= 0 && (parts[i].gated < 0 || parts[i].gated == c->gated);
+}
+
+static int bind_rms(struct fb_rms *norm, const char *name, const struct source *s,
                     struct fb_err *err) {
+    norm->name = name;
     norm->epsilon = (float)s->config->layer_norm_epsilon;
     norm->weight = fb_bind(s->weights, name, "weight", 0, s->config->d_model, err);
     return norm->weight ? FB_OK : err->code;
 }
 
-static int bind_linear(struct fb_linear *to, const struct source *s, int64_t in, int64_t out,
-                       struct fb_err *err) {
-    const float *w = fb_bind(s->weights, to->name, "weight", out, in, err);
+static int bind_linear(struct fb_linear *to, const char *name, const struct source *s, int64_t in,
+                       int64_t out, struct fb_err *err) {
+    const float *w = fb_bind(s->weights, name, "weight", out, in, err);
 
-    if (!w || fb_pack(&to->weight, w, FB_OUT_IN, NULL, in, out, NULL, err)) return err->code;
-    if (s->used) fb_bind_release(s->used, to->name, "weight");
+    to->name = name;
+    to->order = FB_OUT_IN;
+    if (!w) return err->code;
+    if (to->weight.block) fb_pack_again(&to->weight, w, FB_OUT_IN, NULL);
+    else if (fb_pack(&to->weight, w, FB_OUT_IN, NULL, in, out, NULL, err)) return err->code;
+    if (s->used) fb_bind_release(s->used, name, "weight");
     return FB_OK;
+}
+
+static int bind_table(struct fb_table *table, const char *name, const struct source *s,
+                      int64_t rows, int64_t cols, struct fb_err *err) {
+    *table = (struct fb_table){.name = name, .cols = cols};
+    table->data = fb_bind(s->weights, name, "weight", rows, cols, err);
+    return table->data ? FB_OK : err->code;
+}
+
+static void name_part(char name[FB_T5_NAME], int kind, int64_t block, int i) {
+    snprintf(name, FB_T5_NAME, "%s.block.%jd.layer.%d.%s", stacks[kind].name, (intmax_t)block,
+             parts[i].layer[kind], parts[i].name);
 }
 
 static int bind_block(struct fb_t5_block *block, const struct source *s, int64_t index,
                       struct fb_err *err) {
-    char name[FB_T5_NAME];
-    int used = 0;
+    char *name = block->names[0];
 
-    for (size_t i = 0; i < sizeof norms / sizeof *norms; i++) {
-        if (norms[i].layer[s->kind] < 0) continue;
-        snprintf(name, sizeof name, "%s.block.%jd.layer.%d.layer_norm", s->stack, (intmax_t)index,
-                 norms[i].layer[s->kind]);
-        if (bind_rms((struct fb_rms *)(void *)((char *)block + norms[i].offset), s, name, err))
+    for (int i = 0; i < PARTS; i++) {
+        int64_t in = size_of(s->config, parts[i].in), out = size_of(s->config, parts[i].out);
+        void *to = (char *)block + parts[i].offset;
+        if (!has_part(s->config, s->kind, i)) continue;
+        name_part(name, s->kind, index, i);
+        if (in ? bind_linear(to, name, s, in, out, err) : bind_rms(to, name, s, err))
             return err->code;
-    }
-    for (int i = 0; i < LINEARS; i++) {
-        struct fb_linear *to = (struct fb_linear *)(void *)((char *)block + linears[i].offset);
-        if (linears[i].layer[s->kind] < 0) continue;
-        if (linears[i].gated >= 0 && linears[i].gated != s->config->gated) continue;
-        to->name = block->names[used];
-        snprintf(block->names[used++], FB_T5_NAME, "%s.block.%jd.layer.%d.%s", s->stack,
-                 (intmax_t)index, linears[i].layer[s->kind], linears[i].name);
-        if (bind_linear(to, s, size_of(s->config, linears[i].in),
-                        size_of(s->config, linears[i].out), err))
-            return err->code;
+        name += FB_T5_NAME;
     }
     return FB_OK;
 }
 
-static int bind_stack(struct fb_t5_stack *stack, const struct source *s, int64_t layers,
-                      struct fb_err *err) {
+static int bind_stack(struct fb_t5_stack *stack, const struct source *s, struct fb_err *err) {
     const struct fb_t5_config *c = s->config;
-    char name[FB_T5_NAME];
 
     stack->relative = (struct fb_relative){c->relative_attention_num_buckets,
                                            c->relative_attention_max_distance, s->kind == 0};
-    snprintf(name, sizeof name, "%s.block.0.layer.0.SelfAttention.relative_attention_bias",
-             s->stack);
-    stack->bias =
-        fb_bind(s->weights, name, "weight", c->relative_attention_num_buckets, c->num_heads, err);
-    snprintf(name, sizeof name, "%s.final_layer_norm", s->stack);
-    if (!stack->bias || bind_rms(&stack->norm, s, name, err)) return err->code;
-    if (!(stack->block = fb_calloc((size_t)layers, sizeof *stack->block, err))) return err->code;
-    stack->layers = layers;
-    for (int64_t i = 0; i < layers; i++)
+    if (bind_table(&stack->bias, stacks[s->kind].bias, s, c->relative_attention_num_buckets,
+                   c->num_heads, err) ||
+        bind_rms(&stack->norm, stacks[s->kind].norm, s, err))
+        return err->code;
+    for (int64_t i = 0; i < stack->layers; i++)
         if (bind_block(&stack->block[i], s, i, err)) return err->code;
     return FB_OK;
 }
@@ -137,24 +142,40 @@ static int bind_head(struct fb_t5 *m, const struct source *s, struct fb_err *err
     struct source head = *s;
 
     m->head_scale = c->tie_word_embeddings ? (float)pow((double)c->d_model, -0.5) : 1.0f;
-    m->head.name = c->tie_word_embeddings ? "shared" : "lm_head";
     if (c->tie_word_embeddings) head.used = NULL; /* the embedding is read as it is, too */
-    return bind_linear(&m->head, &head, c->d_model, c->vocab_size, err);
+    return bind_linear(&m->head, c->tie_word_embeddings ? "shared" : "lm_head", &head, c->d_model,
+                       c->vocab_size, err);
+}
+
+static int bind(struct fb_t5 *m, const struct fb_weights *weights, struct fb_weights *used,
+                struct fb_err *err) {
+    struct source encoder = {&m->config, weights, used, 0},
+                  decoder = {&m->config, weights, used, 1};
+
+    if (bind_table(&m->shared, "shared", &encoder, m->config.vocab_size, m->config.d_model, err) ||
+        bind_stack(&m->encoder, &encoder, err) || bind_stack(&m->decoder, &decoder, err) ||
+        bind_head(m, &decoder, err))
+        return err->code;
+    return FB_OK;
+}
+
+/* ---- a model ---- */
+
+static int allocate(struct fb_t5_stack *stack, int64_t layers, struct fb_err *err) {
+    if (!(stack->block = fb_calloc((size_t)layers, sizeof *stack->block, err))) return err->code;
+    stack->layers = layers;
+    return FB_OK;
 }
 
 static int create(struct fb_t5 **out, const struct fb_t5_config *config,
                   const struct fb_weights *weights, struct fb_weights *used, struct fb_err *err) {
     struct fb_t5 *m = fb_calloc(1, sizeof *m, err);
-    struct source encoder = {config, weights, used, "encoder", 0};
-    struct source decoder = {config, weights, used, "decoder", 1};
 
     *out = NULL;
     if (!m) return err->code;
     m->config = *config;
-    m->shared = fb_bind(weights, "shared", "weight", config->vocab_size, config->d_model, err);
-    if (!m->shared || bind_stack(&m->encoder, &encoder, config->num_layers, err) ||
-        bind_stack(&m->decoder, &decoder, config->num_decoder_layers, err) ||
-        bind_head(m, &decoder, err)) {
+    if (allocate(&m->encoder, config->num_layers, err) ||
+        allocate(&m->decoder, config->num_decoder_layers, err) || bind(m, weights, used, err)) {
         fb_t5_free(m);
         return err->code;
     }
@@ -172,12 +193,18 @@ int fb_t5_create_from(struct fb_t5 **out, const struct fb_t5_config *config,
     return create(out, config, weights, weights, err);
 }
 
+int fb_t5_refresh(struct fb_t5 *m, const struct fb_weights *weights, struct fb_err *err) {
+    return bind(m, weights, NULL, err);
+}
+
+static struct fb_linear *linear_of(struct fb_t5_block *block, int part) {
+    return (struct fb_linear *)(void *)((char *)block + parts[part].offset);
+}
+
 static void free_stack(struct fb_t5_stack *stack) {
     for (int64_t i = 0; i < stack->layers; i++)
-        for (int k = 0; k < LINEARS; k++) {
-            char *block = (char *)&stack->block[i];
-            fb_packed_free(&((struct fb_linear *)(void *)(block + linears[k].offset))->weight);
-        }
+        for (int k = 0; k < PARTS; k++)
+            if (parts[k].in != NORM) fb_packed_free(&linear_of(&stack->block[i], k)->weight);
     free(stack->block);
 }
 
@@ -193,76 +220,90 @@ const struct fb_t5_config *fb_t5_config(const struct fb_t5 *m) {
     return &m->config;
 }
 
-/* ---- forward ---- */
+/* ---- parameters ---- */
 
-int fb_t5_check_ids(const struct fb_t5 *m, const int32_t *id, int64_t n, struct fb_err *err) {
-    for (int64_t i = 0; i < n; i++)
-        if (id[i] < 0 || id[i] >= m->config.vocab_size)
-            return fb_fail(err, FB_EMISMATCH, "token id %d is outside the vocabulary of %jd",
-                           (int)id[i], (intmax_t)m->config.vocab_size);
+static int want_block(struct fb_grads *grads, const struct fb_t5_config *c, int kind,
+                      const struct fb_t5_block *block, bool first,
+                      const struct fb_grads_filter *filter, struct fb_err *err) {
+    int name = 0;
+
+    for (int i = 0; i < PARTS; i++) {
+        int64_t in = size_of(c, parts[i].in), out = size_of(c, parts[i].out);
+        if (!has_part(c, kind, i)) continue;
+        if (fb_grads_want(grads, filter, block->names[name++], "weight", in ? out : 1,
+                          in ? in : out, false, err))
+            return err->code;
+        if (first && i == LAST_OF_SELF &&
+            fb_grads_want(grads, filter, stacks[kind].bias, "weight",
+                          c->relative_attention_num_buckets, c->num_heads, false, err))
+            return err->code;
+    }
     return FB_OK;
 }
 
-struct fb_tensor *fb_t5_feed_forward(struct fb_graph *g, const struct fb_t5 *m,
-                                     const struct fb_t5_block *b, const struct fb_tensor *x,
-                                     struct fb_err *err) {
-    enum fb_activation activation = m->config.activation;
-    struct fb_tensor *normed = fb_op_rms_norm(g, x, &b->norm, err);
-    struct fb_tensor *mid = m->config.gated
-                                ? fb_op_gated(g, normed, &b->wi, &b->wi_1, activation, err)
-                                : fb_op_linear(g, normed, &b->wi, activation, NULL, err);
+int fb_t5_grads(struct fb_grads *grads, const struct fb_t5 *m, const struct fb_grads_filter *filter,
+                struct fb_err *err) {
+    const struct fb_t5_config *c = &m->config;
+    const struct fb_t5_stack *stack[] = {&m->encoder, &m->decoder};
 
-    return fb_op_linear(g, mid, &b->wo, FB_LINEAR, x, err);
-}
-
-static struct fb_tensor *attend(struct fb_graph *g, const struct fb_t5 *m,
-                                const struct fb_t5_attention *a, const struct fb_tensor *x,
-                                const struct fb_batch *batch, const struct fb_distance_bias *bias,
-                                struct fb_err *err) {
-    struct fb_tensor *normed = fb_op_rms_norm(g, x, &a->norm, err);
-    struct fb_tensor *q = fb_op_linear(g, normed, &a->q, FB_LINEAR, NULL, err);
-    struct fb_tensor *k = fb_op_linear(g, normed, &a->k, FB_LINEAR, NULL, err);
-    struct fb_tensor *v = fb_op_linear(g, normed, &a->v, FB_LINEAR, NULL, err);
-    struct fb_tensor *mixed =
-        fb_op_attention_both(g, q, k, v, batch, m->config.num_heads, bias, err);
-
-    return fb_op_linear(g, mixed, &a->o, FB_LINEAR, x, err);
-}
-
-/* The encoder's bias for every distance that occurs in the batch; owned. */
-static float *distances(const struct fb_t5 *m, const struct fb_batch *batch, int64_t *reach,
-                        struct fb_err *err) {
-    int64_t heads = m->config.num_heads;
-    float *bias;
-
-    *reach = 1;
-    for (int64_t i = 0; i < batch->segments; i++)
-        if (batch->segment[i].count > *reach) *reach = batch->segment[i].count;
-    bias = fb_calloc((size_t)heads, (size_t)(2 * *reach - 1) * sizeof *bias, err);
-    if (bias) fb_relative_bias(bias, &m->encoder.relative, m->encoder.bias, heads, *reach);
-    return bias;
-}
-
-int fb_t5_encode(const struct fb_t5 *m, const struct fb_batch *batch, float *out,
-                 struct fb_graph *g, struct fb_err *err) {
-    struct fb_distance_bias bias;
-    struct fb_tensor *x;
-    float *values;
-
-    if (fb_t5_check_ids(m, batch->id, batch->tokens, err)) return err->code;
-    if (!(values = distances(m, batch, &bias.reach, err))) return err->code;
-    bias.value = values;
-    fb_graph_reset(g);
-    x = fb_op_lookup(g, batch->id, batch->tokens, m->shared, m->config.d_model, err);
-    for (int64_t i = 0; x && i < m->encoder.layers; i++) {
-        const struct fb_t5_block *b = &m->encoder.block[i];
-        fb_graph_next(g);
-        x = attend(g, m, &b->self, x, batch, &bias, err);
-        fb_graph_next(g);
-        x = fb_t5_feed_forward(g, m, b, x, err);
+    if (fb_grads_want(grads, filter, "shared", "weight", c->vocab_size, c->d_model, true, err))
+        return err->code;
+    for (int kind = 0; kind < 2; kind++) {
+        for (int64_t i = 0; i < stack[kind]->layers; i++)
+            if (want_block(grads, c, kind, &stack[kind]->block[i], i == 0, filter, err))
+                return err->code;
+        if (fb_grads_want(grads, filter, stacks[kind].norm, "weight", 1, c->d_model, false, err))
+            return err->code;
     }
-    x = fb_op_rms_norm(g, x, &m->encoder.norm, err);
-    if (x) memcpy(out, x->data, (size_t)(x->rows * x->cols) * sizeof *out);
-    free(values);
-    return x ? FB_OK : err->code;
+    if (c->tie_word_embeddings) return FB_OK;
+    return fb_grads_want(grads, filter, "lm_head", "weight", c->vocab_size, c->d_model, false, err);
+}
+
+static int declare_block(struct fb_weights *weights, const struct fb_t5_config *c, int kind,
+                         int64_t index, struct fb_err *err) {
+    char name[FB_T5_NAME];
+
+    for (int i = 0; i < PARTS; i++) {
+        int64_t in = size_of(c, parts[i].in), out = size_of(c, parts[i].out);
+        if (!has_part(c, kind, i)) continue;
+        name_part(name, kind, index, i);
+        if (fb_weights_add_part(weights, name, "weight", in ? out : 0, in ? in : out, err))
+            return err->code;
+        if (index == 0 && i == LAST_OF_SELF &&
+            fb_weights_add_part(weights, stacks[kind].bias, "weight",
+                                c->relative_attention_num_buckets, c->num_heads, err))
+            return err->code;
+    }
+    return FB_OK;
+}
+
+int fb_t5_declare(struct fb_weights *weights, const struct fb_t5_config *c, struct fb_err *err) {
+    const int64_t layers[] = {c->num_layers, c->num_decoder_layers};
+
+    if (fb_weights_add_part(weights, "shared", "weight", c->vocab_size, c->d_model, err))
+        return err->code;
+    for (int kind = 0; kind < 2; kind++) {
+        for (int64_t i = 0; i < layers[kind]; i++)
+            if (declare_block(weights, c, kind, i, err)) return err->code;
+        if (fb_weights_add_part(weights, stacks[kind].norm, "weight", 0, c->d_model, err))
+            return err->code;
+    }
+    if (c->tie_word_embeddings) return FB_OK;
+    return fb_weights_add_part(weights, "lm_head", "weight", c->vocab_size, c->d_model, err);
+}
+
+static struct fb_linear *find(struct fb_t5_stack *stack, const char *name) {
+    for (int64_t i = 0; i < stack->layers; i++)
+        for (int k = 0; k < PARTS; k++) {
+            struct fb_linear *layer = parts[k].in == NORM ? NULL : linear_of(&stack->block[i], k);
+            if (layer && layer->name && !strcmp(layer->name, name)) return layer;
+        }
+    return NULL;
+}
+
+struct fb_linear *fb_t5_linear(struct fb_t5 *m, const char *name) {
+    struct fb_linear *layer = find(&m->encoder, name);
+
+    if (!layer) layer = find(&m->decoder, name);
+    return layer || m->config.tie_word_embeddings || strcmp(name, "lm_head") ? layer : &m->head;
 }

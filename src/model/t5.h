@@ -9,7 +9,8 @@
 #include "config/node.h"
 #include "data/batch.h"
 #include "model/weights.h"
-#include "nn/tensor.h"
+#include "nn/grads.h"
+#include "nn/ops.h"
 
 struct fb_t5_config {
     int64_t vocab_size, d_model, d_kv, d_ff, num_layers, num_decoder_layers, num_heads;
@@ -17,6 +18,7 @@ struct fb_t5_config {
     enum fb_activation activation;
     bool gated; /* feed_forward_proj "gated-..." */
     double layer_norm_epsilon;
+    double dropout_rate;      /* while training */
     bool tie_word_embeddings; /* head = shared embedding; its input is scaled by d_model^-0.5 */
     int64_t pad_token_id, eos_token_id, decoder_start_token_id;
 };
@@ -39,9 +41,24 @@ int fb_t5_create(struct fb_t5 **out, const struct fb_t5_config *config,
  * so that the model and its copy are never in memory together. */
 int fb_t5_create_from(struct fb_t5 **out, const struct fb_t5_config *config,
                       struct fb_weights *weights, struct fb_err *err) FB_MUST_CHECK;
+/* The tensors have changed, or are other ones of the same shapes: binds and copies them again into
+ * the same memory. */
+int fb_t5_refresh(struct fb_t5 *m, const struct fb_weights *weights,
+                  struct fb_err *err) FB_MUST_CHECK;
 void fb_t5_free(struct fb_t5 *m);
 
 const struct fb_t5_config *fb_t5_config(const struct fb_t5 *m);
+
+/* Adds all tensors that the configuration demands, uninitialised, in the order of a state dict. */
+int fb_t5_declare(struct fb_weights *weights, const struct fb_t5_config *config,
+                  struct fb_err *err) FB_MUST_CHECK;
+/* Adds all parameters in the order of a state dict, or those that `filter` wants. The embedding is
+ * there once, as "shared.weight", whatever uses it. */
+int fb_t5_grads(struct fb_grads *grads, const struct fb_t5 *m, const struct fb_grads_filter *filter,
+                struct fb_err *err) FB_MUST_CHECK;
+/* The linear layer "encoder.block.0.layer.0.SelfAttention.q", to put an update of low rank beside
+ * it; NULL: there is none. */
+struct fb_linear *fb_t5_linear(struct fb_t5 *m, const char *name);
 
 /* Encoder states after the final norm, tokens of the batch end to end (a batch without sharing:
  * fb_batches_plan_unshared).
@@ -50,5 +67,18 @@ const struct fb_t5_config *fb_t5_config(const struct fb_t5 *m);
  * the vocabulary. */
 int fb_t5_encode(const struct fb_t5 *m, const struct fb_batch *batch, float *out,
                  struct fb_graph *g, struct fb_err *err) FB_MUST_CHECK;
+
+/* Decoder states after the final norm for every token of `targets`, as a value of `g`, which is
+ * reset first: the decoder is given the targets (teacher forcing), a token sees those before it
+ * and the encoder states of its sequence. Both batches are of fb_batches_plan_unshared and hold
+ * the same sequences in the same order. NULL after a failure, as above. With a tape it can be
+ * walked back; while training there is dropout where T5 has it.   result [targets->tokens,
+ * d_model] */
+struct fb_tensor *fb_t5_forward(const struct fb_t5 *m, const struct fb_batch *inputs,
+                                const struct fb_batch *targets, struct fb_graph *g,
+                                struct fb_err *err);
+/* The head: states [rows, d_model] of fb_t5_forward to logits [rows, vocab_size]. */
+struct fb_tensor *fb_t5_head(const struct fb_t5 *m, const struct fb_tensor *states,
+                             struct fb_graph *g, struct fb_err *err);
 
 #endif

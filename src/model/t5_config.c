@@ -1,8 +1,8 @@
 /* t5_config.c - config.json of a T5 model.
  *
  * Keys and defaults of transformers' T5Config, which derives the activation from feed_forward_proj
- * alone ("gated-gelu" means gelu_new). Dropout rates, the cache and what generation_config.json
- * says do not change what is computed here and are ignored. */
+ * alone ("gated-gelu" means gelu_new). The cache and what generation_config.json says do not change
+ * what is computed here and are ignored. */
 #include "model/json_keys.h"
 #include "model/t5.h"
 
@@ -76,6 +76,7 @@ int fb_t5_config_read(struct fb_t5_config *out, const struct fb_node *json, stru
     if (refuse(json, err)) return err->code;
     if (fb_json_ints(out, numbers, sizeof numbers / sizeof *numbers, json, err) ||
         fb_json_fraction(&out->layer_norm_epsilon, "layer_norm_epsilon", 1e-6, json, err) ||
+        fb_json_fraction(&out->dropout_rate, "dropout_rate", 0.1, json, err) ||
         read_feed_forward(out, json, err) ||
         fb_json_flag(&out->tie_word_embeddings, "tie_word_embeddings", true, json, err))
         return err->code;

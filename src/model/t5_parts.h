@@ -6,7 +6,7 @@
 #include "model/t5.h"
 #include "nn/encdec.h"
 
-enum { FB_T5_NAME = 64, FB_T5_LINEARS = 11 };
+enum { FB_T5_NAME = 64, FB_T5_PARTS = 14 };
 
 struct fb_t5_attention {
     struct fb_rms norm;
@@ -17,20 +17,20 @@ struct fb_t5_block {
     struct fb_t5_attention self, cross; /* cross: decoder only */
     struct fb_rms norm;                 /* before the feed-forward layer */
     struct fb_linear wi, wi_1, wo;      /* wi_1: gated only */
-    char names[FB_T5_LINEARS][FB_T5_NAME];
+    char names[FB_T5_PARTS][FB_T5_NAME];
 };
 
 struct fb_t5_stack {
     struct fb_t5_block *block; /* [layers], owned */
     int64_t layers;
     struct fb_rms norm;
-    const float *bias; /* [buckets, heads] */
+    struct fb_table bias; /* [buckets, heads] */
     struct fb_relative relative;
 };
 
 struct fb_t5 {
     struct fb_t5_config config;
-    const float *shared; /* [vocab_size, d_model] */
+    struct fb_table shared; /* [vocab_size, d_model] */
     struct fb_t5_stack encoder, decoder;
     struct fb_linear head;
     float head_scale; /* of its input */

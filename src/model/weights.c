@@ -4,10 +4,11 @@
 #include "base/alloc.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 64 }; /* a cache line, and the widest vector */
+enum { ALIGNMENT = 64, NAME = 256 }; /* a cache line, and the widest vector */
 
 static int grow(struct fb_weights *w, struct fb_err *err) {
     int64_t capacity = w->capacity ? w->capacity * 2 : 32;
@@ -78,6 +79,25 @@ struct fb_weight *fb_weights_add(struct fb_weights *w, const char *name, int ndi
     }
     item->owned = values;
     return item;
+}
+
+int fb_weights_add_part(struct fb_weights *w, const char *layer, const char *suffix, int64_t rows,
+                        int64_t cols, struct fb_err *err) {
+    const int64_t shape[] = {rows ? rows : cols, cols};
+    char name[NAME];
+
+    snprintf(name, sizeof name, "%s.%s", layer, suffix);
+    return fb_weights_add(w, name, rows ? 2 : 1, shape, err) ? FB_OK : err->code;
+}
+
+int fb_weights_own(struct fb_weights *w, int64_t i, struct fb_err *err) {
+    struct fb_weight *item = &w->item[i];
+
+    if (item->owned) return FB_OK;
+    if (!(item->owned = allocate(item->numel, err))) return err->code;
+    memcpy(item->owned, item->data, (size_t)item->numel * sizeof *item->owned);
+    item->data = item->owned;
+    return FB_OK;
 }
 
 const struct fb_weight *fb_weights_find(const struct fb_weights *w, const char *name) {

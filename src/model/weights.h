@@ -33,6 +33,11 @@ struct fb_weight *fb_weights_add(struct fb_weights *w, const char *name, int ndi
 /* Adds a tensor whose values live elsewhere for at least as long as `w`. */
 struct fb_weight *fb_weights_borrow(struct fb_weights *w, const char *name, int ndim,
                                     const int64_t *shape, const float *data, struct fb_err *err);
+/* Adds "<layer>.<suffix>" of shape [rows, cols], or [cols] when rows is 0, as fb_weights_add. */
+int fb_weights_add_part(struct fb_weights *w, const char *layer, const char *suffix, int64_t rows,
+                        int64_t cols, struct fb_err *err) FB_MUST_CHECK;
+/* Makes the values of item i ours, so that they may be written: borrowed ones are copied. */
+int fb_weights_own(struct fb_weights *w, int64_t i, struct fb_err *err) FB_MUST_CHECK;
 const struct fb_weight *fb_weights_find(const struct fb_weights *w, const char *name);
 /* Frees the values of a tensor that are ours, for a model that has its own copy of them: name and
  * shape stay, data becomes NULL. Borrowed values stay as they are. */

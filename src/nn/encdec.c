@@ -1,5 +1,8 @@
 #include "nn/encdec.h"
 
+#include "nn/attention.h"
+#include "nn/derive.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -7,49 +10,67 @@ struct fb_tensor *fb_op_rms_norm(struct fb_graph *g, const struct fb_tensor *x,
                                  const struct fb_rms *norm, struct fb_err *err) {
     struct fb_tensor *y = x ? fb_tensor_new(g, x->rows, x->cols, err) : NULL;
 
-    if (y) fb_rms_norm(y->data, x->data, norm->weight, x->rows, x->cols, norm->epsilon);
-    return y;
-}
-
-struct fb_tensor *fb_op_lookup(struct fb_graph *g, const int32_t *id, int64_t rows,
-                               const float *table, int64_t n, struct fb_err *err) {
-    struct fb_tensor *y = fb_tensor_new(g, rows, n, err);
-
-    for (int64_t i = 0; y && i < rows; i++)
-        memcpy(y->data + i * n, table + id[i] * n, (size_t)n * sizeof *table);
-    return y;
+    if (!y) return NULL;
+    fb_rms_norm(y->data, x->data, norm->weight, x->rows, x->cols, norm->epsilon);
+    return fb_recorded(g,
+                       &(struct fb_op){.derive = fb_rms_norm_derive,
+                                       .all = true,
+                                       .out = y,
+                                       .in = {x},
+                                       .parameter = {fb_parameter(g, norm->name, "weight")},
+                                       .how = norm},
+                       err);
 }
 
 struct fb_tensor *fb_op_gated(struct fb_graph *g, const struct fb_tensor *x,
                               const struct fb_linear *w, const struct fb_linear *v,
                               enum fb_activation activation, struct fb_err *err) {
     struct fb_tensor *gate = fb_op_linear(g, x, w, activation, NULL, err);
-    struct fb_tensor *y = gate ? fb_op_linear(g, x, v, FB_LINEAR, NULL, err) : NULL;
+    struct fb_tensor *value = gate ? fb_op_linear(g, x, v, FB_LINEAR, NULL, err) : NULL, *y = value;
 
-    if (y) fb_multiply(y->data, gate->data, y->rows, y->cols);
-    return y;
+    /* Both factors are kept when somebody wants their derivatives. */
+    if (value && g->tape && (y = fb_tensor_new(g, value->rows, value->cols, err)))
+        memcpy(y->data, value->data, (size_t)(y->rows * y->cols) * sizeof *y->data);
+    if (!y) return NULL;
+    fb_multiply(y->data, gate->data, y->rows, y->cols);
+    return fb_recorded(
+        g,
+        &(struct fb_op){.derive = fb_multiply_derive, .out = y, .in = {gate, value}, .in_place = 2},
+        err);
 }
 
-struct fb_tensor *fb_op_attention_both(struct fb_graph *g, const struct fb_tensor *q,
-                                       const struct fb_tensor *k, const struct fb_tensor *v,
-                                       const struct fb_batch *batch, int64_t heads,
-                                       const struct fb_distance_bias *bias, struct fb_err *err) {
-    struct fb_attention how = {.segment = batch->segment,
-                               .segments = batch->segments,
-                               .heads = heads,
-                               .scale = 1.0f,
-                               .bidirectional = true,
-                               .bias = bias->value,
-                               .reach = bias->reach};
-    struct fb_tensor *y;
+struct fb_tensor *fb_op_distance_bias(struct fb_graph *g, const struct fb_table *table,
+                                      const int64_t *bucket, int64_t distances,
+                                      struct fb_err *err) {
+    struct fb_tensor *y = fb_tensor_new(g, table->cols, distances, err);
 
-    if (!q || !k || !v) return NULL;
-    assert(k->cols == q->cols && v->cols == q->cols);
-    how.dim = q->cols / heads;
-    y = fb_tensor_new(g, q->rows, q->cols, err);
-    if (!y || fb_attend(y->data, y->cols, q->data, q->cols, k->data, v->data, k->cols, &how, err))
-        return NULL;
-    return y;
+    if (!y) return NULL;
+    for (int64_t h = 0; h < table->cols; h++)
+        for (int64_t d = 0; d < distances; d++)
+            y->data[h * distances + d] = table->data[bucket[d] * table->cols + h];
+    return fb_recorded(g,
+                       &(struct fb_op){.derive = fb_spread_derive,
+                                       .out = y,
+                                       .parameter = {fb_parameter(g, table->name, "weight")},
+                                       .how = bucket},
+                       err);
+}
+
+struct fb_tensor *fb_op_attend(struct fb_graph *g, const struct fb_attend_in *in,
+                               const struct fb_heads *heads, struct fb_err *err) {
+    struct fb_attention how = {.segment = in->queries->segment,
+                               .segments = in->queries->segments,
+                               .bidirectional = !in->causal};
+
+    if (in->keys) {
+        assert(in->keys->segments == in->queries->segments);
+        how.key_segment = in->keys->segment;
+    }
+    return fb_attended(
+        g,
+        &(struct fb_attended){
+            .q = in->q, .k = in->k, .v = in->v, .bias = in->bias, .n = in->q ? in->q->cols : 0},
+        heads, &how, err);
 }
 
 struct fb_tensor *fb_op_attention_step(struct fb_graph *g, const struct fb_tensor *q,

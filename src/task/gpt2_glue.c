@@ -5,25 +5,29 @@
  * is read is the last one before the first padding token (transformers 4.46). Padding is never
  * computed: a causal model's answer cannot depend on what stands to the right.
  *
+ * Of an ensemble, the models' hidden states at that token are combined (task/combine.h) before the
+ * head is applied. All models see the same tokens in the same batches.
+ *
  * accuracy = correct / total in f32; loss = mean of the batch means of the cross-entropy, batches
  * of batch_size in dataset order (metric/accuracy.h). Nothing else depends on batch_size. */
 #include "base/alloc.h"
 #include "base/interrupt.h"
-#include "data/batch.h"
+#include "data/examples.h"
 #include "metric/accuracy.h"
 #include "metric/interval.h"
 #include "model/gpt2.h"
-#include "task/glue_data.h"
+#include "pool/gpt2_head.h"
+#include "task/combine.h"
 #include "task/predictions.h"
 #include "task/task.h"
-#include "text/tokenizer.h"
+#include "text/tokenizer_choice.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH_TOKENS = 4096, BATCH_SEQUENCES = 4096, LABELS_MAX = 1 << 16 };
+enum { BATCH_TOKENS = 4096, BATCH_SEQUENCES = 4096 };
 
 struct opts {
     const char *name;
@@ -64,16 +68,12 @@ struct job {
     const struct opts *options;
     struct fb_evaluation *evaluation;
     const struct fb_glue_item *item;
-    struct fb_encoder *encoder;
-    const struct fb_gpt2 *model;
-    int64_t width;                /* n_embd of the merged model */
-    struct fb_gpt2_config config; /* of the expert whose head is used */
-    struct fb_dataset data;
-    struct fb_ids ids;
-    int64_t *offset;       /* [rows + 1] into ids */
-    struct fb_weight head; /* score.weight [labels, n_embd], values owned */
-    int labels;
-    float *logits; /* [rows, labels] */
+    int64_t width;            /* n_embd of the merged model */
+    struct fb_gpt2_head head; /* of the expert that has the task's name */
+    struct fb_examples examples;
+    struct fb_batches batches;
+    float *hidden; /* [examples, width] of an ensemble so far, else NULL */
+    float *logits; /* [examples, labels] */
     int64_t correct;
     double loss, seconds;
 };
@@ -87,51 +87,28 @@ static int64_t batch_size(const struct opts *o) {
                                                                    : o->batch_size;
 }
 
+static struct fb_tokenizer_choice tokenizer_choice(const struct opts *o) {
+    return (struct fb_tokenizer_choice){o->tokenizer, "taskpool", "gpt2"};
+}
+
 static const char *data_dir(const struct opts *o, const char *fallback) {
     return o->data_dir ? o->data_dir : fallback;
 }
 
-/* The classification head of an item's expert: score.weight [labels, n_embd], and its config. */
-static int find_head(const struct fb_entry **score, struct fb_gpt2_config *config,
-                     struct fb_pool *pool, const struct fb_glue_item *item, struct fb_err *err) {
-    int model = fb_pool_find(pool, item->name);
-    const struct fb_node *json;
-
-    if (model < 0)
-        return fb_fail(
-            err, FB_ECONFIG,
-            "the model pool has no model of that name, whose classification head would be "
-            "used");
-    if (fb_pool_config(pool, model, &json, err) || fb_gpt2_config_read(config, json, err) ||
-        fb_pool_tensor(pool, model, "score.weight", score, err))
-        return err->code;
-    if (!*score)
-        return fb_fail(err, FB_EFORMAT, "'%s' has no score.weight: it is not a sequence classifier",
-                       fb_pool_model_path(pool, model));
-    if ((*score)->ndim != 2 || (*score)->shape[0] < 1 || (*score)->shape[0] > LABELS_MAX)
-        return fb_fail(
-            err, FB_EMISMATCH,
-            "score.weight of '%s' is not a matrix of [labels, %jd] with at most %d labels",
-            fb_pool_model_path(pool, model), (intmax_t)config->n_embd, LABELS_MAX);
-    return FB_OK;
-}
-
 static int check_item(const struct opts *o, const struct fb_glue_item *item, struct fb_pool *pool,
                       const char *fallback, struct fb_err *err) {
-    struct fb_gpt2_config config;
-    const struct fb_entry *score;
-
     if (!item->task->labels)
         return fb_fail(err, FB_ECONFIG, "has a score and no classes; this pool classifies");
-    if (fb_pool_find(pool, item->name) < 0) return find_head(&score, &config, pool, item, err);
-    if (fb_glue_data_check(item, data_dir(o, fallback), err)) return err->code;
-    return find_head(&score, &config, pool, item, err);
+    if (fb_pool_find(pool, item->name) >= 0 && fb_examples_check(item, data_dir(o, fallback), err))
+        return err->code;
+    return fb_gpt2_head_check(pool, item->name, err);
 }
 
 /* Everything that can be known before a model is computed: tasks, their data, their heads. */
 static int check(const void *options, struct fb_pool *pool, const char *fallback,
                  struct fb_err *err) {
     const struct opts *o = options;
+    struct fb_tokenizer_choice tokenizer = tokenizer_choice(o);
     struct fb_arena arena = {0};
     struct fb_glue_list list;
     const struct fb_node *batch = fb_node_get(o->dataloader_kwargs, "batch_size");
@@ -139,7 +116,7 @@ static int check(const void *options, struct fb_pool *pool, const char *fallback
 
     if (!rc && batch && (batch->kind != FB_INT || batch->value.integer < 1))
         rc = fb_fail(err, FB_ECONFIG, "dataloader_kwargs.batch_size: expects a positive integer");
-    if (!rc && !fb_glue_tokenizer_name(o->tokenizer, "gpt2", err)) rc = err->code;
+    if (!rc && !fb_tokenizer_chosen(&tokenizer, err)) rc = err->code;
     for (int i = 0; !rc && i < list.count; i++)
         if (check_item(o, &list.item[i], pool, fallback, err))
             rc = fb_context(err, "task '%s'", list.item[i].name);
@@ -147,128 +124,101 @@ static int check(const void *options, struct fb_pool *pool, const char *fallback
     return rc ? fb_context(err, "taskpool") : FB_OK;
 }
 
-/* ---- data ------------------------------------------------------------------------------------ */
-
-static int tokenize_row(struct job *job, const struct fb_column *const text[2], int64_t row,
-                        struct fb_err *err) {
-    size_t size[2] = {0, 0};
-    const char *first = fb_column_text(text[0], row, &size[0]);
-    const char *second = text[1] ? fb_column_text(text[1], row, &size[1]) : NULL;
-    int64_t begin = job->ids.count, end;
-
-    if (fb_encoder_encode_pair(job->encoder, &job->ids, first, size[0], second, size[1],
-                               job->options->max_length, true, err))
-        return err->code;
-    /* What stands behind the first padding token is never read. */
-    for (end = begin; end < job->ids.count; end++)
-        if (job->ids.id[end] == job->config.pad_token_id) break;
-    if (end == begin)
-        return fb_fail(err, FB_EFORMAT,
-                       "no token before the padding: the text is empty or begins with the padding "
-                       "token");
-    job->ids.count = end;
-    job->offset[row + 1] = end;
-    return FB_OK;
-}
-
-static int tokenize(struct job *job, struct fb_err *err) {
-    const struct fb_glue_task *task = job->item->task;
-    const struct fb_column *text[2] = {NULL, NULL};
-
-    for (int i = 0; i < 2 && task->text[i]; i++)
-        if (!(text[i] = fb_dataset_column(&job->data, task->text[i], err))) return err->code;
-    job->offset = fb_calloc((size_t)job->data.rows + 1, sizeof *job->offset, err);
-    if (!job->offset) return err->code;
-    for (int64_t row = 0; row < job->data.rows; row++)
-        if (tokenize_row(job, text, row, err))
-            return fb_context(err, "%s: row %jd", job->data.source, (intmax_t)row);
-    return FB_OK;
-}
-
-static int load_head(struct job *job, struct fb_err *err) {
-    const struct fb_entry *score;
-
-    if (find_head(&score, &job->config, job->evaluation->pool, job->item, err)) return err->code;
-    if (score->shape[1] != job->width)
-        return fb_fail(err, FB_EMISMATCH,
-                       "score.weight has %jd columns where the merged model has n_embd %jd",
-                       (intmax_t)score->shape[1], (intmax_t)job->width);
-    job->labels = (int)score->shape[0];
-    job->head = (struct fb_weight){.name = "score.weight", .ndim = 2, .numel = score->numel};
-    memcpy(job->head.shape, score->shape, sizeof score->shape);
-    job->head.data = job->head.owned = fb_malloc((size_t)score->numel * sizeof(float), err);
-    if (!job->head.owned) return err->code;
-    fb_dtype_to_f32(job->head.owned, score->data, score->dtype, score->numel);
-    return FB_OK;
-}
-
 /* ---- forward --------------------------------------------------------------------------------- */
 
-static int run_batch(struct job *job, const struct fb_batch *batch, struct fb_graph *graph,
-                     struct fb_arena *step, struct fb_err *err) {
-    size_t rows = (size_t)batch->sequences;
-    float *hidden, *logits;
+/* Everything of a task but the model: head, ids, batches, room for the answers. */
+static int prepare(struct job *job, struct fb_encoder *encoder, struct fb_err *err) {
+    const struct opts *o = job->options;
+    const struct fb_evaluation *e = job->evaluation;
+    int64_t limit = o->fast_dev_run || e->fast_dev_run ? batch_size(o) : -1;
+    int64_t tokens = e->batch_tokens ? e->batch_tokens : BATCH_TOKENS;
+    struct fb_sequences sequences;
+    size_t n;
 
-    fb_arena_reset(step);
-    hidden = fb_arena_alloc(step, rows * (size_t)job->width * sizeof *hidden, err);
-    logits = fb_arena_alloc(step, rows * (size_t)job->labels * sizeof *logits, err);
-    if (!hidden || !logits) return err->code;
-    if (fb_gpt2_last_hidden(job->model, batch, hidden, graph, err) ||
-        fb_gpt2_logits(logits, hidden, batch->sequences, job->width, &job->head, err))
+    if (fb_gpt2_head_load(&job->head, e->pool, job->item->name, job->width, err) ||
+        fb_examples_open(&job->examples, job->item, data_dir(o, e->data_dir), limit, err) ||
+        fb_examples_encode(&job->examples, encoder, o->max_length,
+                           (int32_t)job->head.config.pad_token_id, err))
         return err->code;
-    for (int64_t i = 0; i < batch->sequences; i++)
-        memcpy(job->logits + batch->sequence[i] * job->labels, logits + i * job->labels,
-               (size_t)job->labels * sizeof *logits);
+    sequences = fb_examples_inputs(&job->examples);
+    n = (size_t)job->examples.count;
+    if (fb_batches_plan(&job->batches, &sequences, tokens, BATCH_SEQUENCES, err)) return err->code;
+    if (!(job->logits = fb_calloc(n, (size_t)job->head.labels * sizeof(float), err)))
+        return err->code;
+    if (e->merged->ensemble.rule == FB_ENSEMBLE_NONE) return FB_OK;
+    job->hidden = fb_calloc(n, (size_t)job->width * sizeof(float), err);
+    return job->hidden ? FB_OK : err->code;
+}
+
+/* Logits of `n` examples from their hidden states; the i-th belongs to example index[i]. */
+static int apply_head(struct job *job, const float *hidden, const int64_t *index, int64_t n,
+                      struct fb_arena *step, struct fb_err *err) {
+    int64_t labels = job->head.labels;
+    float *logits = fb_arena_alloc(step, (size_t)(n * labels) * sizeof *logits, err);
+
+    if (!logits || fb_gpt2_logits(logits, hidden, n, job->width, &job->head.score, err))
+        return err->code;
+    for (int64_t i = 0; i < n; i++)
+        memcpy(job->logits + index[i] * labels, logits + i * labels,
+               (size_t)labels * sizeof *logits);
     return FB_OK;
 }
 
-static int forward(struct job *job, struct fb_err *err) {
-    struct fb_sequences sequences = {job->data.rows, job->ids.id, job->offset};
+/* One batch through the i-th model; with the last one the logits are there. */
+static int run_batch(struct job *job, const struct fb_gpt2 *model, int i,
+                     const struct fb_batch *batch, struct fb_graph *graph, struct fb_arena *step,
+                     struct fb_err *err) {
+    const struct fb_ensemble *ensemble = &job->evaluation->merged->ensemble;
+    int64_t n = batch->sequences, width = job->width;
+    float *hidden;
+
+    fb_arena_reset(step);
+    hidden = fb_arena_alloc(step, (size_t)(n * width) * sizeof *hidden, err);
+    if (!hidden || fb_gpt2_last_hidden(model, batch, hidden, graph, err)) return err->code;
+    for (int64_t r = 0; job->hidden && r < n; r++) {
+        float *all = job->hidden + batch->sequence[r] * width;
+        fb_combine(all, hidden + r * width, width, ensemble, i);
+        memcpy(hidden + r * width, all, (size_t)width * sizeof *hidden);
+    }
+    if (job->hidden && i < ensemble->count - 1) return FB_OK;
+    return apply_head(job, hidden, batch->sequence, n, step, err);
+}
+
+/* All examples of a task through the i-th model, which `label` names to the user. */
+static int forward(struct job *job, const struct fb_gpt2 *model, int i, const char *label,
+                   struct fb_err *err) {
     struct fb_graph graph = {0};
     struct fb_arena step = {0};
-    struct fb_batches batches = {0};
     struct fb_progress progress;
-    int64_t tokens = job->evaluation->batch_tokens;
-    int rc;
+    double started = fb_now();
+    int rc = FB_OK;
 
-    job->logits = fb_calloc((size_t)job->data.rows, (size_t)job->labels * sizeof(float), err);
-    if (!job->logits) return err->code;
-    rc =
-        fb_batches_plan(&batches, &sequences, tokens ? tokens : BATCH_TOKENS, BATCH_SEQUENCES, err);
-    fb_progress_begin(&progress, job->evaluation->log, job->item->name, "examples", job->data.rows);
-    for (int64_t b = 0; !rc && b < batches.count; b++) {
+    fb_progress_begin(&progress, job->evaluation->log, label, "examples", job->examples.count);
+    for (int64_t b = 0; !rc && b < job->batches.count; b++) {
         rc = fb_interrupted(err);
-        if (!rc) rc = run_batch(job, &batches.batch[b], &graph, &step, err);
-        fb_progress_add(&progress, batches.batch[b].sequences);
+        if (!rc) rc = run_batch(job, model, i, &job->batches.batch[b], &graph, &step, err);
+        fb_progress_add(&progress, job->batches.batch[b].sequences);
     }
     fb_progress_end(&progress);
-    fb_batches_free(&batches);
     fb_graph_free(&graph);
     fb_arena_free(&step);
+    job->seconds += fb_now() - started;
     return rc;
 }
 
 /* ---- results --------------------------------------------------------------------------------- */
 
 static int score(struct job *job, struct fb_predictions *predictions, struct fb_err *err) {
-    const struct fb_column *label = fb_dataset_column(&job->data, job->item->task->label, err);
     struct fb_batch_mean mean = {.batch = batch_size(job->options)};
 
-    if (!label) return err->code;
-    for (int64_t row = 0; row < job->data.rows; row++) {
-        const float *logits = job->logits + row * job->labels;
-        int64_t right = label->integer ? label->integer[row] : -1;
-        int answer = fb_argmax(logits, job->labels);
-        if (right < 0 || right >= job->labels)
-            return fb_fail(
-                err, FB_EFORMAT,
-                "%s: row %jd: label %jd is outside 0 .. %d (the test splits of GLUE have "
-                "no labels)",
-                job->data.source, (intmax_t)row, (intmax_t)right, job->labels - 1);
+    for (int64_t i = 0; i < job->examples.count; i++) {
+        const float *logits = job->logits + i * job->head.labels;
+        int right, answer = fb_argmax(logits, job->head.labels);
+        if (fb_examples_class(&job->examples, i, job->head.labels, &right, err)) return err->code;
         job->correct += answer == right;
-        fb_batch_mean_add(&mean, fb_cross_entropy(logits, job->labels, (int)right));
-        if (fb_predictions_add_class(predictions, job->item->name, row, right, answer, logits,
-                                     job->labels, err))
+        fb_batch_mean_add(&mean, fb_cross_entropy(logits, job->head.labels, right));
+        if (fb_predictions_add_class(predictions, job->item->name, i, right, answer, logits,
+                                     job->head.labels, err))
             return err->code;
     }
     job->loss = fb_batch_mean_result(&mean);
@@ -279,8 +229,8 @@ static int add_to_report(const struct job *job, struct fb_err *err) {
     struct fb_arena *a = job->evaluation->arena;
     struct fb_node *entry = fb_node_map(a, (struct fb_place){0}, err);
     struct fb_node *row = fb_node_map(a, (struct fb_place){0}, err);
-    struct fb_interval range = fb_wilson(job->correct, job->data.rows);
-    double accuracy = fb_accuracy(job->correct, job->data.rows);
+    struct fb_interval range = fb_wilson(job->correct, job->examples.count);
+    double accuracy = fb_accuracy(job->correct, job->examples.count);
 
     if (fb_node_set_real(a, entry, "accuracy", accuracy, err) ||
         fb_node_set_real(a, entry, "loss", job->loss, err) ||
@@ -288,7 +238,7 @@ static int add_to_report(const struct job *job, struct fb_err *err) {
         return err->code;
     if (fb_node_set_text(a, row, "task", job->item->name, err) ||
         fb_node_set_int(a, row, "correct", job->correct, err) ||
-        fb_node_set_int(a, row, "total", job->data.rows, err) ||
+        fb_node_set_int(a, row, "total", job->examples.count, err) ||
         fb_node_set_real(a, row, "accuracy", accuracy, err) ||
         fb_node_set_real(a, row, "95% low", range.low, err) ||
         fb_node_set_real(a, row, "95% high", range.high, err) ||
@@ -326,69 +276,148 @@ static int add_average(struct fb_evaluation *e, struct fb_err *err) {
     return fb_node_set(e->arena, e->report, "average", entry, err);
 }
 
-static int evaluate(struct job *job, struct fb_predictions *predictions, struct fb_err *err) {
-    const struct opts *o = job->options;
-    bool first_batch = o->fast_dev_run || job->evaluation->fast_dev_run;
-    double started = fb_now();
-    int rc = load_head(job, err);
-
-    if (!rc)
-        rc = fb_glue_open(&job->data, job->item->task, job->item->split,
-                          data_dir(o, job->evaluation->data_dir), first_batch ? batch_size(o) : -1,
-                          err);
-    if (!rc) rc = tokenize(job, err);
-    if (!rc) rc = forward(job, err);
-    if (!rc) rc = score(job, predictions, err);
-    job->seconds = fb_now() - started;
-    if (!rc) rc = add_to_report(job, err);
-    fb_dataset_free(&job->data);
-    fb_ids_free(&job->ids);
-    free(job->offset);
-    free(job->head.owned);
+static void job_free(struct job *job) {
+    fb_examples_free(&job->examples);
+    fb_batches_free(&job->batches);
+    fb_gpt2_head_free(&job->head);
+    free(job->hidden);
     free(job->logits);
+    *job = (struct job){0};
+}
+
+/* ---- the run --------------------------------------------------------------------------------- */
+
+struct evaluator {
+    struct fb_evaluation *evaluation;
+    struct fb_encoder *encoder;
+    struct fb_predictions predictions;
+    struct job *job; /* [jobs] */
+    int jobs;
+};
+
+static int named(const struct job *job, int rc, struct fb_err *err) {
     return rc ? fb_context(err, "task '%s'", job->item->name) : FB_OK;
 }
 
-static int open_model(struct fb_gpt2 **out, int64_t *width, struct fb_evaluation *e,
-                      struct fb_err *err) {
-    struct fb_gpt2_config config;
+static int begin(struct evaluator *v, struct job *job, struct fb_err *err) {
+    double started = fb_now();
+    int rc = prepare(job, v->encoder, err);
+
+    job->seconds += fb_now() - started;
+    return named(job, rc, err);
+}
+
+static int finish(struct evaluator *v, struct job *job, struct fb_err *err) {
+    double started = fb_now();
+    int rc = score(job, &v->predictions, err);
+
+    job->seconds += fb_now() - started;
+    if (!rc) rc = add_to_report(job, err);
+    rc = named(job, rc, err);
+    job_free(job);
+    return rc;
+}
+
+static int read_config(struct fb_gpt2_config *out, struct fb_pool *pool, int model,
+                       struct fb_err *err) {
     const struct fb_node *json;
 
-    if (fb_pool_config(e->pool, e->merged->model, &json, err) ||
-        fb_gpt2_config_read(&config, json, err))
+    if (fb_pool_config(pool, model, &json, err)) return err->code;
+    return fb_gpt2_config_read(out, json, err);
+}
+
+/* Task by task, so that one task's data are in memory at a time. */
+static int run_model(struct evaluator *v, struct fb_err *err) {
+    struct fb_merge *merged = v->evaluation->merged;
+    struct fb_gpt2_config config;
+    struct fb_gpt2 *model = NULL;
+    int rc = read_config(&config, v->evaluation->pool, merged->model, err);
+
+    if (!rc) rc = fb_gpt2_create_from(&model, &config, &merged->weights, err);
+    for (int t = 0; !rc && t < v->jobs; t++) {
+        struct job *job = &v->job[t];
+        rc = begin(v, job, err);
+        if (!rc) rc = named(job, forward(job, model, 0, job->item->name, err), err);
+        if (!rc) rc = finish(v, job, err);
+    }
+    fb_gpt2_free(model);
+    return rc;
+}
+
+/* One of the ensemble's models through all tasks. */
+static int run_member(struct evaluator *v, int i, struct fb_err *err) {
+    struct fb_pool *pool = v->evaluation->pool;
+    int index = v->evaluation->merged->ensemble.model[i];
+    struct fb_weights weights = {0};
+    struct fb_gpt2_config config;
+    struct fb_gpt2 *model = NULL;
+    int rc = read_config(&config, pool, index, err);
+
+    if (!rc) rc = fb_pool_load(pool, index, &weights, err);
+    if (!rc) rc = fb_gpt2_create_from(&model, &config, &weights, err);
+    for (int t = 0; !rc && t < v->jobs; t++) {
+        struct job *job = &v->job[t];
+        char label[128];
+        snprintf(label, sizeof label, "%.60s with model %.40s", job->item->name,
+                 fb_pool_model_name(pool, index));
+        rc = named(job, forward(job, model, i, label, err), err);
+    }
+    fb_gpt2_free(model);
+    fb_weights_free(&weights);
+    for (int64_t k = 0; k < fb_pool_keys(pool); k++)
+        fb_pool_forget(pool, index, k, 0, fb_pool_key(pool, k)->numel);
+    return rc;
+}
+
+/* Model by model over all tasks: each model is in memory once and alone, with the ids and the
+ * hidden states of all examples. */
+static int run_ensemble(struct evaluator *v, struct fb_err *err) {
+    int rc = FB_OK;
+
+    for (int t = 0; !rc && t < v->jobs; t++)
+        rc = begin(v, &v->job[t], err);
+    for (int i = 0; !rc && i < v->evaluation->merged->ensemble.count; i++)
+        rc = run_member(v, i, err);
+    for (int t = 0; !rc && t < v->jobs; t++)
+        rc = finish(v, &v->job[t], err);
+    return rc;
+}
+
+static int make_jobs(struct evaluator *v, const struct opts *o, struct fb_err *err) {
+    struct fb_evaluation *e = v->evaluation;
+    struct fb_gpt2_config config;
+    struct fb_glue_list list;
+
+    if (fb_glue_list_read(&list, o->tasks, o->test_datasets, e->arena, err) ||
+        read_config(&config, e->pool, e->merged->model, err))
         return err->code;
-    *width = config.n_embd;
-    return fb_gpt2_create_from(out, &config, &e->merged->weights, err);
+    v->job = fb_arena_calloc(e->arena, (size_t)list.count, sizeof *v->job, err);
+    if (!v->job) return err->code;
+    v->jobs = list.count;
+    for (int t = 0; t < list.count; t++)
+        v->job[t] = (struct job){
+            .options = o, .evaluation = e, .item = &list.item[t], .width = config.n_embd};
+    return FB_OK;
 }
 
 static int run(const void *options, struct fb_evaluation *e, struct fb_err *err) {
     const struct opts *o = options;
+    struct fb_tokenizer_choice choice = tokenizer_choice(o);
     struct fb_tokenizer *tokenizer = NULL;
-    struct fb_encoder *encoder = NULL;
-    struct fb_predictions predictions = {0};
-    struct fb_gpt2 *model = NULL;
-    struct fb_glue_list list;
-    int64_t width = 0;
-    int rc = fb_glue_list_read(&list, o->tasks, o->test_datasets, e->arena, err);
+    struct evaluator v = {.evaluation = e};
+    bool single = e->merged->ensemble.rule == FB_ENSEMBLE_NONE;
+    int rc = make_jobs(&v, o, err);
 
-    if (!rc) rc = fb_glue_tokenizer_open(&tokenizer, o->tokenizer, "gpt2", err);
-    if (!rc) rc = fb_encoder_open(&encoder, tokenizer, err);
-    if (!rc) rc = open_model(&model, &width, e, err);
-    if (!rc) rc = fb_predictions_create(&predictions, e->predictions_path, err);
-    for (int i = 0; !rc && i < list.count; i++) {
-        struct job job = {.options = o,
-                          .evaluation = e,
-                          .item = &list.item[i],
-                          .encoder = encoder,
-                          .model = model,
-                          .width = width};
-        rc = evaluate(&job, &predictions, err);
-    }
+    if (!rc) rc = fb_tokenizer_open_chosen(&tokenizer, &choice, err);
+    if (!rc) rc = fb_encoder_open(&v.encoder, tokenizer, err);
+    if (!rc) rc = fb_predictions_create(&v.predictions, e->predictions_path, err);
+    if (!rc) rc = (single ? run_model : run_ensemble)(&v, err);
     if (!rc) rc = add_average(e, err);
-    if (!rc) rc = fb_predictions_commit(&predictions, err);
-    fb_predictions_abandon(&predictions);
-    fb_gpt2_free(model);
-    fb_encoder_close(encoder);
+    if (!rc) rc = fb_predictions_commit(&v.predictions, err);
+    fb_predictions_abandon(&v.predictions);
+    for (int t = 0; t < v.jobs; t++)
+        job_free(&v.job[t]);
+    fb_encoder_close(v.encoder);
     fb_tokenizer_close(tokenizer);
     return rc;
 }

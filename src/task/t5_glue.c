@@ -8,14 +8,14 @@
  * A score (STS-B) is not compared: Spearman's rho between float(answer) and float(label's text),
  * where what is no number counts as 0. */
 #include "base/alloc.h"
-#include "data/prompt.h"
+#include "data/examples.h"
 #include "metric/interval.h"
 #include "metric/spearman.h"
 #include "model/generate.h"
-#include "task/glue_data.h"
 #include "task/predictions.h"
 #include "task/task.h"
 #include "text/python_float.h"
+#include "text/tokenizer_choice.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -68,10 +68,7 @@ struct job {
     struct fb_encoder *encoder;
     const struct fb_t5 *model;
     const struct fb_generation *how;
-    struct fb_dataset data;
-    struct fb_prompts prompts;
-    struct fb_ids ids;
-    int64_t *offset; /* [rows + 1] into ids */
+    struct fb_examples examples;
     struct fb_generated answers;
     struct texts said, wanted;
     int64_t correct, strange; /* `strange`: no label's word, or no number */
@@ -80,6 +77,10 @@ struct job {
 };
 
 /* ---- configuration --------------------------------------------------------------------------- */
+
+static struct fb_tokenizer_choice tokenizer_choice(const struct opts *o) {
+    return (struct fb_tokenizer_choice){o->tokenizer, "taskpool", "google/flan-t5-base"};
+}
 
 static const char *data_dir(const struct opts *o, const char *fallback) {
     return o->data_dir ? o->data_dir : fallback;
@@ -107,6 +108,7 @@ static int check_model(struct fb_pool *pool, struct fb_err *err) {
 static int check(const void *options, struct fb_pool *pool, const char *fallback,
                  struct fb_err *err) {
     const struct opts *o = options;
+    struct fb_tokenizer_choice choice = tokenizer_choice(o);
     struct fb_tokenizer *tokenizer = NULL;
     struct fb_arena arena = {0};
     struct fb_glue_list list;
@@ -114,44 +116,26 @@ static int check(const void *options, struct fb_pool *pool, const char *fallback
 
     if (!rc) rc = check_model(pool, err);
     for (int i = 0; !rc && i < list.count; i++)
-        if (fb_glue_data_check(&list.item[i], data_dir(o, fallback), err))
+        if (fb_examples_check(&list.item[i], data_dir(o, fallback), err))
             rc = fb_context(err, "task '%s'", list.item[i].name);
     fb_arena_free(&arena);
     if (rc) return fb_context(err, "taskpool");
-    rc = fb_glue_tokenizer_open(&tokenizer, o->tokenizer, "google/flan-t5-base", err);
+    rc = fb_tokenizer_open_chosen(&tokenizer, &choice, err);
     fb_tokenizer_close(tokenizer);
     return rc;
 }
 
 /* ---- prompts and answers --------------------------------------------------------------------- */
 
-static int tokenize(struct job *job, struct fb_err *err) {
-    struct fb_str text = {0};
-    int rc = FB_OK;
-
-    job->offset = fb_calloc((size_t)job->data.rows + 1, sizeof *job->offset, err);
-    if (!job->offset) return err->code;
-    for (int64_t row = 0; !rc && row < job->data.rows; row++) {
-        text.size = 0;
-        rc = fb_prompt_input(&text, &job->prompts, row, err);
-        if (!rc)
-            rc = fb_encoder_encode_pair(job->encoder, &job->ids, text.data, text.size, NULL, 0,
-                                        PROMPT_TOKENS, true, err);
-        job->offset[row + 1] = job->ids.count;
-        if (rc) fb_context(err, "%s: row %jd", job->data.source, (intmax_t)row);
-    }
-    fb_str_free(&text);
-    return rc;
-}
-
 static int generate(struct job *job, struct fb_err *err) {
-    const struct fb_sequences prompts = {job->data.rows, job->ids.id, job->offset};
+    const struct fb_sequences prompts = fb_examples_inputs(&job->examples);
     const struct fb_generate_limits limits = {.batch_tokens = job->evaluation->batch_tokens,
                                               .batch_sequences = 0};
     struct fb_progress progress;
     int rc;
 
-    fb_progress_begin(&progress, job->evaluation->log, job->item->name, "examples", job->data.rows);
+    fb_progress_begin(&progress, job->evaluation->log, job->item->name, "examples",
+                      job->examples.count);
     rc = fb_t5_generate(&job->answers, job->model, job->how, &prompts, &limits, &progress, err);
     fb_progress_end(&progress);
     return rc;
@@ -174,7 +158,7 @@ static int round_trip(const struct job *job, struct fb_str *out, const struct fb
 }
 
 static int decode(struct job *job, struct fb_err *err) {
-    size_t rows = (size_t)job->data.rows;
+    size_t rows = (size_t)job->examples.count;
     struct fb_str target = {0};
     struct fb_ids ids = {0};
     int rc = FB_OK;
@@ -182,9 +166,9 @@ static int decode(struct job *job, struct fb_err *err) {
     job->said.offset = fb_calloc(rows + 1, sizeof *job->said.offset, err);
     job->wanted.offset = job->said.offset ? fb_calloc(rows + 1, sizeof(size_t), err) : NULL;
     if (!job->wanted.offset) return err->code;
-    for (int64_t row = 0; !rc && row < job->data.rows; row++) {
+    for (int64_t row = 0; !rc && row < job->examples.count; row++) {
         target.size = 0;
-        rc = fb_prompt_target(&target, &job->prompts, row, err);
+        rc = fb_prompt_target(&target, &job->examples.prompts, row, err);
         if (!rc) rc = round_trip(job, &job->wanted.bytes, &target, &ids, err);
         if (!rc)
             rc = fb_tokenizer_decode(job->tokenizer, &job->said.bytes,
@@ -192,7 +176,7 @@ static int decode(struct job *job, struct fb_err *err) {
                                      job->answers.length[row], true, err);
         job->wanted.offset[row + 1] = job->wanted.bytes.size;
         job->said.offset[row + 1] = job->said.bytes.size;
-        if (rc) fb_context(err, "%s: row %jd", job->data.source, (intmax_t)row);
+        if (rc) fb_context(err, "%s: row %jd", job->examples.data.source, (intmax_t)row);
     }
     fb_str_free(&target);
     fb_ids_free(&ids);
@@ -213,18 +197,19 @@ static bool is_word(const struct fb_template *form, const char *text, size_t siz
 }
 
 static void score_words(struct job *job) {
-    for (int64_t row = 0; row < job->data.rows; row++) {
+    for (int64_t row = 0; row < job->examples.count; row++) {
         size_t n, m;
         const char *said = text_of(&job->said, row, &n), *wanted = text_of(&job->wanted, row, &m);
         job->correct += n == m && !memcmp(said, wanted, n);
-        job->strange += !is_word(job->prompts.form, said, n);
+        job->strange += !is_word(job->examples.prompts.form, said, n);
     }
-    job->value = job->data.rows ? (double)job->correct / (double)job->data.rows : (double)NAN;
-    job->range = fb_wilson(job->correct, job->data.rows);
+    job->value =
+        job->examples.count ? (double)job->correct / (double)job->examples.count : (double)NAN;
+    job->range = fb_wilson(job->correct, job->examples.count);
 }
 
 static int score_numbers(struct job *job, struct fb_err *err) {
-    int64_t rows = job->data.rows;
+    int64_t rows = job->examples.count;
     double *said = fb_calloc((size_t)rows, sizeof *said, err);
     double *wanted = said ? fb_calloc((size_t)rows, sizeof *wanted, err) : NULL;
     int rc = wanted ? FB_OK : err->code;
@@ -246,7 +231,7 @@ static int score_numbers(struct job *job, struct fb_err *err) {
 }
 
 static int write_predictions(const struct job *job, struct fb_predictions *p, struct fb_err *err) {
-    for (int64_t row = 0; row < job->data.rows; row++) {
+    for (int64_t row = 0; row < job->examples.count; row++) {
         struct fb_prediction_text one = {.task = job->item->name, .index = row};
         one.label = text_of(&job->wanted, row, &one.label_size);
         one.text = text_of(&job->said, row, &one.text_size);
@@ -275,13 +260,13 @@ static int add_to_report(const struct job *job, struct fb_err *err) {
     const char *metric = has_classes(job) ? "accuracy" : "spearman_rho";
     struct fb_node *entry = fb_node_map(a, (struct fb_place){0}, err);
     struct fb_node *row = fb_node_map(a, (struct fb_place){0}, err);
-    double n = (double)job->data.rows;
+    double n = (double)job->examples.count;
 
     if (fb_node_set_real(a, entry, metric, job->value, err) ||
         fb_node_set(a, job->evaluation->report, job->item->name, entry, err) ||
         fb_node_set_text(a, row, "task", job->item->name, err) ||
         fb_node_set_text(a, row, "metric", metric, err) || set_correct(job, row, err) ||
-        fb_node_set_int(a, row, "total", job->data.rows, err) ||
+        fb_node_set_int(a, row, "total", job->examples.count, err) ||
         fb_node_set_real(a, row, "value", job->value, err) ||
         fb_node_set_real(a, row, "95% low", job->range.low, err) ||
         fb_node_set_real(a, row, "95% high", job->range.high, err) ||
@@ -312,9 +297,7 @@ static int add_average(struct fb_evaluation *e, struct fb_err *err) {
 }
 
 static void job_free(struct job *job) {
-    fb_dataset_free(&job->data);
-    fb_ids_free(&job->ids);
-    free(job->offset);
+    fb_examples_free(&job->examples);
     fb_generated_free(&job->answers);
     fb_str_free(&job->said.bytes);
     free(job->said.offset);
@@ -325,12 +308,10 @@ static void job_free(struct job *job) {
 static int evaluate(struct job *job, struct fb_predictions *predictions, struct fb_err *err) {
     const struct fb_glue_item *item = job->item;
     double started = fb_now();
-    int rc = fb_glue_open(&job->data, item->task, item->split,
-                          data_dir(job->options, job->evaluation->data_dir), -1, err);
+    int rc = fb_examples_open(&job->examples, item,
+                              data_dir(job->options, job->evaluation->data_dir), -1, err);
 
-    if (!rc)
-        rc = fb_prompts_open(&job->prompts, &job->data, fb_template_find(item->task->name), err);
-    if (!rc) rc = tokenize(job, err);
+    if (!rc) rc = fb_examples_encode_prompts(&job->examples, job->encoder, PROMPT_TOKENS, err);
     if (!rc) rc = generate(job, err);
     if (!rc) rc = decode(job, err);
     if (!rc && has_classes(job)) score_words(job);
@@ -375,6 +356,7 @@ static int add_model_info(struct fb_evaluation *e, struct fb_err *err) {
 
 static int run(const void *options, struct fb_evaluation *e, struct fb_err *err) {
     const struct opts *o = options;
+    struct fb_tokenizer_choice choice = tokenizer_choice(o);
     struct fb_tokenizer *tokenizer = NULL;
     struct fb_encoder *encoder = NULL;
     struct fb_predictions predictions = {0};
@@ -383,7 +365,7 @@ static int run(const void *options, struct fb_evaluation *e, struct fb_err *err)
     struct fb_glue_list list;
     int rc = fb_glue_list_read(&list, o->tasks, o->test_datasets, e->arena, err);
 
-    if (!rc) rc = fb_glue_tokenizer_open(&tokenizer, o->tokenizer, "google/flan-t5-base", err);
+    if (!rc) rc = fb_tokenizer_open_chosen(&tokenizer, &choice, err);
     if (!rc) rc = fb_encoder_open(&encoder, tokenizer, err);
     if (!rc) rc = add_model_info(e, err);
     if (!rc) rc = open_model(&model, &how, e, err);
@@ -418,6 +400,7 @@ const struct fb_task_pool fb_task_pool_t5_glue = {
     .opts = opts,
     .opts_size = sizeof(struct opts),
     .needs_model = true,
+    .no_ensembles = "text is generated with one model",
     .check = check,
     .run = run,
 };

@@ -29,7 +29,8 @@ struct fb_task_pool {
     const char *summary;
     const struct fb_opt *opts;
     size_t opts_size;
-    bool needs_model; /* false: only names and shapes of the result are looked at */
+    bool needs_model;         /* false: only names and shapes of the result are looked at */
+    const char *no_ensembles; /* not NULL: why an ensemble cannot be evaluated */
     /* Checks the configuration against the pool before a model is computed: tasks known, data and
      * heads there. Opens files, reads no weights. */
     int (*check)(const void *opts, struct fb_pool *pool, const char *data_dir, struct fb_err *err);

@@ -419,17 +419,27 @@ static int fill_kinds(struct gather *g, struct fb_err *err) {
     return FB_OK;
 }
 
+/* The id of an attribute's text, or the unknown one; -1: none. */
+static int32_t attribute_id(const struct gather *g, int attribute) {
+    const char *content = g->attribute[attribute].content;
+    int64_t id = content ? id_of(g, content) : -1;
+
+    return content && id < 0 ? g->t->unknown : (int32_t)id;
+}
+
 static int fill(struct gather *g, struct fb_err *err) {
     struct fb_tokenizer *t = g->t;
-    const char *unknown = g->attribute[UNK].content, *bos = g->attribute[BOS].content;
+    const char *unknown = g->attribute[UNK].content;
+    int pad = g->attribute[PAD].content ? PAD : unknown ? UNK : EOS;
 
     /* A piece that the vocabulary lacks takes the id that the vocabulary itself gives the unknown
      * token; one that was added later does not help. */
     if (t->unknown < 0 && unknown) t->unknown = (int32_t)own_id(g, unknown);
     if (fill_vocab(g, err) || fill_added(g, err) || fill_kinds(g, err)) return err->code;
+    t->pad = attribute_id(g, pad);
     t->bos = -1;
     if (!json_is_true(json_object_get(g->files->config, "add_bos_token"))) return FB_OK;
-    if (bos) t->bos = id_of(g, bos) < 0 ? t->unknown : (int32_t)id_of(g, bos);
+    t->bos = attribute_id(g, BOS);
     if (t->bos >= 0) return FB_OK;
     return fb_fail(err, FB_EFORMAT, "add_bos_token is true but there is no bos_token");
 }

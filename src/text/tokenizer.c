@@ -49,6 +49,10 @@ int32_t fb_tokenizer_id(const struct fb_tokenizer *t, const char *token) {
     return piece < 0 ? -1 : t->vocab.id_of[piece];
 }
 
+int32_t fb_tokenizer_pad(const struct fb_tokenizer *t) {
+    return t->pad;
+}
+
 /* ---- unigram models ---- */
 
 int fb_tokenizer_begin_unigram(struct fb_tokenizer *t, struct fb_err *err) {

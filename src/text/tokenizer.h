@@ -56,6 +56,9 @@ int fb_encoder_encode_pair(struct fb_encoder *e, struct fb_ids *out, const char 
 int64_t fb_tokenizer_size(const struct fb_tokenizer *t); /* ids are below this */
 /* Id of a token by its text, or -1. */
 int32_t fb_tokenizer_id(const struct fb_tokenizer *t, const char *token);
+/* Id that FusionBench pads a GPT-2 tokenizer's texts with: the pad_token's, or else the unk_token's
+ * or the eos_token's; -1 where there is none of them, and for unigram models. */
+int32_t fb_tokenizer_pad(const struct fb_tokenizer *t);
 
 void fb_ids_free(struct fb_ids *ids);
 int fb_ids_push(struct fb_ids *ids, const int32_t *more, int64_t n,

@@ -255,7 +255,7 @@ int fb_tokenizer_open(struct fb_tokenizer **out, const char *path, struct fb_err
 
     *out = NULL;
     if (!t) return err->code;
-    t->unknown = t->bos = t->eos = -1;
+    t->unknown = t->bos = t->pad = t->eos = -1;
     if (fb_is_dir(path)) rc = open_folder(t, path, err);
     else rc = open_file(t, path, err);
     if (rc) {

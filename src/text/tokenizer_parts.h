@@ -32,6 +32,7 @@ struct fb_tokenizer {
     int64_t kinds;                               /* of a unigram model */
     int32_t unknown;                             /* id for pieces without one, or -1 */
     int32_t bos;                                 /* id put before each text, or -1 */
+    int32_t pad;                                 /* of byte-pair tokenizers, or -1 */
     struct fb_pattern *pattern[FB_PATTERNS_MAX]; /* applied one inside the other */
     int patterns;
     struct fb_unigram *unigram; /* NULL for byte-pair encoding; owned */

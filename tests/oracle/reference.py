@@ -41,6 +41,9 @@ METHODS = {
     "ties_merging": ("fusion_bench.method.ties_merging.ties_merging", "TiesMergingAlgorithm",
                      {"scaling_factor": 0.3, "threshold": 20, "remove_keys": [],
                       "merge_func": "sum"}),
+    "simple_ensemble": ("fusion_bench.method.ensemble", "SimpleEnsembleAlgorithm", {}),
+    "weighted_ensemble": ("fusion_bench.method.ensemble", "WeightedEnsembleAlgorithm", {}),
+    "max_model_predictor": ("fusion_bench.method.ensemble", "MaxModelPredictorAlgorithm", {}),
 }
 
 

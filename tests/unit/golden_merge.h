@@ -71,7 +71,7 @@ static void golden_run(struct golden *g, const struct fb_node *c, int64_t block,
     merge.stream_dtype = FB_F32;
     if (fb_pool_create(&merge.pool, config, NULL, &g->err) ||
         fb_method_read(&method, &opts, fb_node_get(c, "method"), &g->arena, &g->err) ||
-        fb_method_check(method, opts, merge.pool, &g->err) ||
+        fb_method_check(method, opts, &merge, &g->err) ||
         fb_method_run(method, opts, &merge, &g->err))
         fail_msg("%s: %s", golden_text(c, "name"), g->err.msg);
     if (path) {

@@ -108,8 +108,7 @@ static inline int tiny_run(struct tiny *t, const char *yaml) {
     fb_merge_free(&t->merge);
     memset(&t->err, 0, sizeof t->err);
     if (fb_method_read(&m, &opts, tiny_yaml(t, yaml), &t->arena, &t->err) ||
-        fb_method_check(m, opts, t->merge.pool, &t->err) ||
-        fb_method_run(m, opts, &t->merge, &t->err))
+        fb_method_check(m, opts, &t->merge, &t->err) || fb_method_run(m, opts, &t->merge, &t->err))
         return t->err.code;
     return FB_OK;
 }

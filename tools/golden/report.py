@@ -56,6 +56,24 @@ def runs():
                         f"method.threshold={threshold}", f"method.merge_func={function}"],
                        {"name": "ties_merging", "scaling_factor": scale, "threshold": threshold,
                         "merge_func": function}))
+    out.append(run("simple_ensemble", ["method=ensemble/simple_ensemble"],
+                   {"name": "simple_ensemble"}))
+    for name, normalize, weights in (("normalized", True, [1, 2, 3, 2]),
+                                     ("plain", False, [0.4, 0.3, 0.2, 0.3])):
+        text = ",".join(map(str, weights))
+        out.append(run(f"weighted_ensemble_{name}",
+                       ["method=weighted_ensemble", f"method.weights=[{text}]",
+                        f"method.normalize={str(normalize).lower()}"],
+                       {"name": "weighted_ensemble", "normalize": normalize,
+                        "weights": [float(w) for w in weights]}))
+    out.append(run("max_model_predictor", ["method=max_model_predictor"],
+                   {"name": "max_model_predictor"}))
+    # Made by fisher.py.
+    fisher = ["method=fisher_merging/gpt2_fisher_merging", "method.shuffle=false"]
+    out.append(run("fisher_default", fisher, None))
+    out.append(run("fisher_small", fisher + ["method.num_fisher_examples=64",
+                                             "method.batch_size=8",
+                                             "method.normalize_fisher_weight=false"], None))
     return out
 
 
@@ -73,7 +91,7 @@ def main():
         listed.append({"report": f"{one['name']}.json",
                        "arguments": one["arguments"] + ["modelpool=gpt-2_demo",
                                                         "taskpool=gpt-2_demo"]})
-        if args.only and args.only != one["name"]:
+        if not one["method"] or (args.only and args.only != one["name"]):
             continue
         pool = reference.open_pool(pool_config, one["paths"])
         tasks = reference.TaskPool(task_config, pool, pad=args.pad)

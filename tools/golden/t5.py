@@ -117,4 +117,5 @@ def main():
     write("relative", relative())
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -102,6 +102,59 @@ static void test_nothing_is_shared_on_request(void **state) {
     fb_batches_free(&plan);
 }
 
+/* Of five tokens each, so that two of the six fit into a batch of 14 rows. */
+static void test_padded_sequences_show_their_real_tokens(void **state) {
+    static const int32_t padded[][5] = {{2, 3, 9, 9, 9}, {1, 2, 3, 4, 9}, {1, 2, 9, 9, 9},
+                                        {1, 2, 3, 5, 6}, {1, 2, 3, 4, 9}, {1, 9, 9, 9, 9}};
+    struct fb_err err = {0};
+    struct fb_batches plan;
+
+    (void)state;
+    assert_int_equal(fb_batches_plan_padded(&plan, &six, 5, 9, 14, &err), FB_OK);
+    assert_int_equal(plan.count, 3);
+    assert_int_equal(plan.rows, 30);
+    for (int64_t i = 0; i < 6; i++) {
+        const struct fb_batch *b = &plan.batch[i / 2];
+        const struct fb_segment *s = &b->segment[i % 2];
+        assert_int_equal(b->sequence[i % 2], i);
+        assert_int_equal(b->end[i % 2], i % 2);
+        assert_int_equal(s->parent, -1);
+        assert_int_equal(s->position, 0);
+        assert_int_equal(s->count, 5);
+        assert_int_equal(s->visible, offset[i + 1] - offset[i]);
+        assert_memory_equal(b->id + s->row, padded[i], sizeof padded[i]);
+        for (int t = 0; t < 5; t++)
+            assert_int_equal(b->position[s->row + t], t);
+    }
+    fb_batches_free(&plan);
+}
+
+static void test_a_sequence_longer_than_the_padding_is_refused(void **state) {
+    struct fb_err err = {0};
+    struct fb_batches plan;
+
+    (void)state;
+    assert_int_equal(fb_batches_plan_padded(&plan, &six, 4, 9, 100, &err), FB_EMISMATCH);
+    assert_string_equal(err.msg, "sequence 3 has 5 tokens, limit 1 to 4");
+    assert_int_equal(plan.count, 0);
+}
+
+static int attempt_padded(void *arg) {
+    struct fb_err err = {0};
+    struct fb_batches plan;
+    int rc = fb_batches_plan_padded(&plan, arg, 5, 9, 100, &err);
+
+    fb_batches_free(&plan);
+    return rc;
+}
+
+static void test_every_allocation_for_padding_may_fail(void **state) {
+    struct fb_sequences sequences = six;
+
+    (void)state;
+    assert_true(for_each_allocation_failure(attempt_padded, &sequences, 50) > 2);
+}
+
 static void test_an_empty_sequence_is_refused(void **state) {
     static const int64_t gap[] = {0, 2, 2};
     const struct fb_sequences two = {2, ids, gap};
@@ -146,6 +199,9 @@ int main(void) {
         cmocka_unit_test(test_shared_beginnings_are_one_row),
         cmocka_unit_test(test_every_limit_gives_every_sequence_once),
         cmocka_unit_test(test_nothing_is_shared_on_request),
+        cmocka_unit_test(test_padded_sequences_show_their_real_tokens),
+        cmocka_unit_test(test_a_sequence_longer_than_the_padding_is_refused),
+        cmocka_unit_test(test_every_allocation_for_padding_may_fail),
         cmocka_unit_test(test_an_empty_sequence_is_refused),
         cmocka_unit_test(test_no_sequences_are_no_batches),
         cmocka_unit_test(test_every_allocation_may_fail),

@@ -137,7 +137,7 @@ static void golden_close(struct golden *g) {
     fb_arena_free(&g->arena);
 }
 
-static double golden_real(const struct fb_node *node) {
+static inline double golden_real(const struct fb_node *node) {
     return node->kind == FB_INT ? (double)node->value.integer : node->value.real;
 }
 

@@ -157,7 +157,7 @@ static void test_ids_and_lengths_beyond_the_model_are_refused(void **state) {
     struct golden g;
     struct fb_gpt2 *m = NULL;
     struct fb_graph graph = {0};
-    struct fb_segment segment = {-1, 0, 25, 0};
+    struct fb_segment segment = {-1, 0, 25, 0, 0};
     int32_t id[25] = {0}, position[25];
     int64_t zero = 0;
     struct fb_batch batch = {25, id, position, 1, &segment, 1, &zero, &zero};

@@ -78,7 +78,7 @@ static void test_tensors_must_be_there_in_shape(void **state) {
     golden_open(&g, "flan");
     g.config.num_decoder_layers = 3;
     expect_create(&g, FB_ENOTFOUND,
-                  "the model has no tensor 'decoder.block.2.layer.0.layer_norm.weight'");
+                  "the model has no tensor 'decoder.block.2.layer.0.SelfAttention.q.weight'");
     g.config.num_decoder_layers = 2;
     g.config.d_ff = 25;
     expect_create(&g, FB_EMISMATCH,

@@ -47,24 +47,11 @@ static void test_a_gate_multiplies_two_projections(void **state) {
     tear_down(&f);
 }
 
-static void test_a_lookup_copies_rows(void **state) {
-    const float table[] = {1, 2, 3, 4, 5, 6}, expected[] = {5, 6, 1, 2};
-    const int32_t id[] = {2, 0};
-    struct fb_graph g = {0};
-    struct fb_err err = {0};
-    struct fb_tensor *y = fb_op_lookup(&g, id, 2, table, 2, &err);
-
-    (void)state;
-    assert_non_null(y);
-    assert_memory_equal(y->data, expected, sizeof expected);
-    fb_graph_free(&g);
-}
-
 /* 3 and 4: the root of the mean square is sqrt(12.5). */
 static void test_a_norm_divides_by_the_root_mean_square(void **state) {
     float data[] = {3, 4};
     const float weight[] = {1, 2};
-    const struct fb_rms norm = {weight, 0};
+    const struct fb_rms norm = {"norm", weight, 0};
     const struct fb_tensor x = {data, 1, 2};
     struct fb_graph g = {0};
     struct fb_err err = {0};
@@ -79,21 +66,66 @@ static void test_a_norm_divides_by_the_root_mean_square(void **state) {
 
 /* Equal scores: the mean of the values; a bias of -1000 on distance 1 leaves the others. */
 static void test_attention_weighs_by_scores_and_bias(void **state) {
-    float zero[3] = {0}, value[] = {1, 2, 6};
-    const float bias[] = {0, 0, 0, -1000, 0};
-    const struct fb_tensor q = {zero, 3, 1}, v = {value, 3, 1};
-    struct fb_segment segment = {-1, 0, 3, 0};
+    float zero[3] = {0}, value[] = {1, 2, 6}, by_distance[] = {0, 0, 0, -1000, 0};
+    const struct fb_tensor q = {zero, 3, 1}, v = {value, 3, 1}, bias = {by_distance, 1, 5};
+    struct fb_segment segment = {-1, 0, 3, 0, 0};
     const struct fb_batch batch = {.tokens = 3, .segments = 1, .segment = &segment};
-    const struct fb_distance_bias by_distance = {bias, 3};
+    const struct fb_heads heads = {1, 1.0f, 0};
+    struct fb_attend_in in = {.q = &q, .k = &q, .v = &v, .bias = &bias, .queries = &batch};
     struct fb_graph g = {0};
     struct fb_err err = {0};
-    struct fb_tensor *y = fb_op_attention_both(&g, &q, &q, &v, &batch, 1, &by_distance, &err);
+    struct fb_tensor *y = fb_op_attend(&g, &in, &heads, &err);
 
     (void)state;
     assert_non_null(y);
     assert_float_equal(y->data[0], 3.5f, 1e-5f); /* 1 and 6 */
     assert_float_equal(y->data[1], 1.5f, 1e-5f); /* 1 and 2 */
     assert_float_equal(y->data[2], 3.0f, 1e-5f); /* all */
+    in.bias = NULL;
+    in.causal = true;
+    y = fb_op_attend(&g, &in, &heads, &err);
+    assert_non_null(y);
+    assert_float_equal(y->data[0], 1.0f, 1e-5f); /* itself */
+    assert_float_equal(y->data[1], 1.5f, 1e-5f);
+    assert_float_equal(y->data[2], 3.0f, 1e-5f);
+    fb_graph_free(&g);
+}
+
+/* Two sequences: one query over two keys, two queries over one key. */
+static void test_attention_crosses_to_the_same_sequence(void **state) {
+    float zero[3] = {0}, value[] = {1, 2, 6};
+    const struct fb_tensor q = {zero, 3, 1}, v = {value, 3, 1};
+    struct fb_segment one_two[] = {{-1, 0, 1, 0, 0}, {-1, 1, 2, 0, 0}};
+    struct fb_segment two_one[] = {{-1, 0, 2, 0, 0}, {-1, 2, 1, 0, 0}};
+    const struct fb_batch queries = {.tokens = 3, .segments = 2, .segment = one_two};
+    const struct fb_batch keys = {.tokens = 3, .segments = 2, .segment = two_one};
+    const struct fb_heads heads = {1, 1.0f, 0};
+    const struct fb_attend_in in = {.q = &q, .k = &q, .v = &v, .queries = &queries, .keys = &keys};
+    struct fb_graph g = {0};
+    struct fb_err err = {0};
+    struct fb_tensor *y = fb_op_attend(&g, &in, &heads, &err);
+
+    (void)state;
+    assert_non_null(y);
+    assert_float_equal(y->data[0], 1.5f, 1e-5f);
+    assert_float_equal(y->data[1], 6.0f, 1e-5f);
+    assert_float_equal(y->data[2], 6.0f, 1e-5f);
+    fb_graph_free(&g);
+}
+
+/* Two heads; distances -1, 0, 1 are in the buckets 1, 0, 1. */
+static void test_a_bias_is_looked_up_by_distance(void **state) {
+    const float values[] = {1, 2, 3, 4}, expected[] = {3, 1, 3, 4, 2, 4};
+    const int64_t bucket[] = {1, 0, 1};
+    const struct fb_table table = {"table", values, 2};
+    struct fb_graph g = {0};
+    struct fb_err err = {0};
+    struct fb_tensor *y = fb_op_distance_bias(&g, &table, bucket, 3, &err);
+
+    (void)state;
+    assert_non_null(y);
+    assert_int_equal(y->rows, 2);
+    assert_memory_equal(y->data, expected, sizeof expected);
     fb_graph_free(&g);
 }
 
@@ -119,8 +151,8 @@ static void test_a_missing_input_is_passed_on(void **state) {
 
     (void)state;
     assert_null(fb_op_rms_norm(&g, NULL, NULL, &err));
-    assert_null(fb_op_attention_both(&g, NULL, NULL, NULL, &(struct fb_batch){0}, 1,
-                                     &(struct fb_distance_bias){0}, &err));
+    assert_null(fb_op_attend(&g, &(struct fb_attend_in){.queries = &(struct fb_batch){0}},
+                             &(struct fb_heads){1, 1.0f, 0}, &err));
     assert_null(fb_op_attention_step(&g, NULL, NULL, 1, NULL, 0, &err));
     fb_graph_free(&g);
 }
@@ -128,9 +160,10 @@ static void test_a_missing_input_is_passed_on(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_gate_multiplies_two_projections),
-        cmocka_unit_test(test_a_lookup_copies_rows),
         cmocka_unit_test(test_a_norm_divides_by_the_root_mean_square),
         cmocka_unit_test(test_attention_weighs_by_scores_and_bias),
+        cmocka_unit_test(test_attention_crosses_to_the_same_sequence),
+        cmocka_unit_test(test_a_bias_is_looked_up_by_distance),
         cmocka_unit_test(test_a_step_attends_to_its_span),
         cmocka_unit_test(test_a_missing_input_is_passed_on),
     };

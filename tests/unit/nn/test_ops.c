@@ -87,7 +87,7 @@ static void test_an_observer_sees_the_input_and_may_stop(void **state) {
 }
 
 static void test_last_takes_the_last_row_of_each_segment(void **state) {
-    struct fb_segment segments[] = {{-1, 0, 2, 0}, {0, 2, 1, 1}};
+    struct fb_segment segments[] = {{-1, 0, 2, 0, 0}, {0, 2, 1, 1, 0}};
     struct fb_batch batch = {.tokens = 3, .segments = 2, .segment = segments};
     float data[] = {1, 2, 3, 4, 5, 6};
     const float expected[] = {3, 4, 5, 6};
@@ -102,18 +102,106 @@ static void test_last_takes_the_last_row_of_each_segment(void **state) {
     fb_graph_free(&g);
 }
 
+static void test_a_lookup_copies_rows(void **state) {
+    const float table[] = {1, 2, 3, 4, 5, 6}, expected[] = {5, 6, 1, 2};
+    const int32_t id[] = {2, 0};
+    const struct fb_table rows = {"rows", table, 2};
+    struct fb_graph g = {0};
+    struct fb_err err = {0};
+    struct fb_tensor *y = fb_op_lookup(&g, id, 2, &rows, &err);
+
+    (void)state;
+    assert_non_null(y);
+    assert_memory_equal(y->data, expected, sizeof expected);
+    fb_graph_free(&g);
+}
+
+/* x W + b = (14, 26), (15, 26) with the layer above; low = x (1, 1)^T = 2, 1; twice that times
+ * (1, 10) is added. */
+static void test_an_update_of_low_rank_is_added(void **state) {
+    static const float down[] = {1, 1}, up[] = {1, 10}; /* [rank, in], [out, rank] */
+    const float expected[] = {18, 66, 17, 46}, part[] = {66, 46};
+    struct fb_lora_layer lora = {.a.name = "a", .b.name = "b", .scale = 2};
+    struct fb_err err = {0};
+    struct fixture f;
+    struct fb_tensor *y;
+
+    (void)state;
+    set_up(&f);
+    assert_int_equal(fb_pack(&lora.a.weight, down, FB_OUT_IN, NULL, 2, 1, NULL, &err), FB_OK);
+    assert_int_equal(fb_pack(&lora.b.weight, up, FB_OUT_IN, NULL, 1, 2, NULL, &err), FB_OK);
+    f.layer.lora = &lora;
+    y = fb_op_linear(&f.g, &f.x, &f.layer, FB_LINEAR, NULL, &err);
+    assert_non_null(y);
+    assert_memory_equal(y->data, expected, sizeof expected);
+    y = fb_op_linear_part(&f.g, &f.x, &f.layer, 1, 1, &err);
+    assert_non_null(y);
+    assert_memory_equal(y->data, part, sizeof part);
+    y = fb_op_linear(&f.g, &f.x, &f.layer, FB_RELU, &f.x, &err);
+    assert_non_null(y);
+    assert_true(y->data[0] == 19 && y->data[3] == 48);
+    fb_packed_free(&lora.a.weight);
+    fb_packed_free(&lora.b.weight);
+    tear_down(&f);
+}
+
+/* Kept values are doubled, others are 0; the next pass makes the same choices, another seed or
+ * place others. */
+static void test_dropout_happens_while_training_only(void **state) {
+    enum { N = 1000 };
+    float data[N];
+    const struct fb_tensor x = {data, 10, N / 10};
+    struct fb_graph g = {.seed = 7};
+    struct fb_err err = {0};
+    struct fb_tensor *first, *second;
+    float kept[N];
+    int zeros = 0;
+
+    (void)state;
+    for (int i = 0; i < N; i++)
+        data[i] = 1.0f;
+    assert_ptr_equal(fb_op_dropout(&g, &x, 0.5, &err), &x);
+    g.training = true;
+    assert_ptr_equal(fb_op_dropout(&g, &x, 0.0, &err), &x);
+    first = fb_op_dropout(&g, &x, 0.5, &err);
+    second = fb_op_dropout(&g, &x, 0.5, &err);
+    assert_true(first && second);
+    assert_memory_not_equal(first->data, second->data, sizeof data);
+    for (int i = 0; i < N; i++) {
+        assert_true(first->data[i] == 0.0f || first->data[i] == 2.0f);
+        zeros += first->data[i] == 0.0f;
+    }
+    assert_in_range(zeros, 400, 600);
+    memcpy(kept, first->data, sizeof kept);
+    fb_graph_reset(&g);
+    first = fb_op_dropout(&g, &x, 0.5, &err);
+    assert_non_null(first);
+    assert_memory_equal(first->data, kept, sizeof kept);
+    fb_graph_reset(&g);
+    g.seed = 8;
+    first = fb_op_dropout(&g, &x, 0.5, &err);
+    assert_non_null(first);
+    assert_memory_not_equal(first->data, kept, sizeof kept);
+    fb_graph_free(&g);
+}
+
 static void test_a_missing_input_is_passed_on(void **state) {
     const struct fb_linear layer = {0};
     const struct fb_batch batch = {0};
+    const struct fb_heads heads = {1, 1.0f, 0};
     struct fb_graph g = {0};
     struct fb_err err = {0};
 
     (void)state;
     assert_null(fb_op_linear(&g, NULL, &layer, FB_LINEAR, NULL, &err));
     assert_null(fb_op_layer_norm(&g, NULL, NULL, &err));
-    assert_null(fb_op_attention(&g, NULL, &batch, 1, 1.0f, &err));
-    assert_null(fb_op_attention_last(&g, NULL, NULL, &batch, 1, 1.0f, &err));
+    assert_null(fb_op_attention(&g, NULL, &batch, &heads, &err));
+    assert_null(fb_op_attention_last(&g, NULL, NULL, &batch, &heads, &err));
     assert_null(fb_op_last(&g, NULL, &batch, &err));
+    assert_null(fb_op_scale(&g, NULL, 1.0f, &err));
+    assert_null(fb_op_add(&g, NULL, NULL, &err));
+    assert_null(fb_op_dropout(&g, NULL, 0.5, &err));
+    assert_null(fb_op_linear_dropped(&g, NULL, &layer, 0.5, NULL, &err));
     assert_int_equal(err.code, FB_OK);
 }
 
@@ -123,6 +211,9 @@ int main(void) {
         cmocka_unit_test(test_a_part_of_the_columns_is_the_same_numbers),
         cmocka_unit_test(test_an_observer_sees_the_input_and_may_stop),
         cmocka_unit_test(test_last_takes_the_last_row_of_each_segment),
+        cmocka_unit_test(test_a_lookup_copies_rows),
+        cmocka_unit_test(test_an_update_of_low_rank_is_added),
+        cmocka_unit_test(test_dropout_happens_while_training_only),
         cmocka_unit_test(test_a_missing_input_is_passed_on),
     };
 

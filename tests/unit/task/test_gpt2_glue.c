@@ -87,10 +87,14 @@ static void test_reports_equal_those_of_the_reference(void **state) {
     fb_arena_free(&arena);
 }
 
+static const char single[] = "method=task_arithmetic", ensemble[] = "method=weighted_ensemble";
+
 /* The bytes of the predictions file under one more argument. */
-static struct fb_map predictions(const char *word) {
-    const char *const words[] = {"method=task_arithmetic", "method.scaling_factor=0.5",
-                                 "modelpool=gpt-2_demo", "taskpool=gpt-2_demo", word};
+static struct fb_map predictions(const char *method, const char *word) {
+    const char *option =
+        method == single ? "method.scaling_factor=0.5" : "method.weights=[1,2,3,4]";
+    const char *const words[] = {method, option, "modelpool=gpt-2_demo", "taskpool=gpt-2_demo",
+                                 word};
     struct fb_err err = {0};
     struct fb_map map;
 
@@ -99,7 +103,7 @@ static struct fb_map predictions(const char *word) {
     return map;
 }
 
-static void test_predictions_are_the_same_bits_for_any_threads_and_batches(void **state) {
+static void same_bits_however(const char *method) {
     const char *const words[] = {"threads=1",
                                  "threads=2",
                                  "threads=4",
@@ -108,11 +112,10 @@ static void test_predictions_are_the_same_bits_for_any_threads_and_batches(void 
                                  "batch_tokens=1",
                                  "batch_tokens=77",
                                  "merge_block=4096"};
-    struct fb_map first = predictions("dry_run=false");
+    struct fb_map first = predictions(method, "dry_run=false");
 
-    (void)state;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        struct fb_map other = predictions(words[i]);
+        struct fb_map other = predictions(method, words[i]);
         print_message("%s\n", words[i]);
         assert_int_equal(first.size, other.size);
         assert_memory_equal(first.data, other.data, first.size);
@@ -121,16 +124,48 @@ static void test_predictions_are_the_same_bits_for_any_threads_and_batches(void 
     fb_map_close(&first);
 }
 
+static void test_predictions_are_the_same_bits_for_any_threads_and_batches(void **state) {
+    (void)state;
+    same_bits_however(single);
+    same_bits_however(ensemble);
+}
+
 /* 8 examples of each of four tasks. */
 static void test_a_trial_run_takes_the_first_batch_of_each_task(void **state) {
-    struct fb_map map = predictions("fast_dev_run=true");
-    size_t lines = 0;
+    static const char *const methods[] = {single, ensemble};
 
     (void)state;
-    for (size_t i = 0; i < map.size; i++)
-        lines += map.data[i] == '\n';
-    assert_int_equal(lines, 32);
-    fb_map_close(&map);
+    for (int m = 0; m < 2; m++) {
+        struct fb_map map = predictions(methods[m], "fast_dev_run=true");
+        size_t lines = 0;
+        for (size_t i = 0; i < map.size; i++)
+            lines += map.data[i] == '\n';
+        assert_int_equal(lines, 32);
+        fb_map_close(&map);
+    }
+}
+
+/* An ensemble of one model four times is that model. */
+static void test_an_ensemble_of_equals_answers_as_one(void **state) {
+    static const char pool[] = "modelpool.models=[{name: cola, path: 'embedded:demo/gpt2/cola'}, "
+                               "{name: b, path: 'embedded:demo/gpt2/cola'}]";
+    static const char tasks[] = "taskpool.tasks=[cola]";
+    static const char *const methods[] = {"method=dummy", "method=max_model_predictor",
+                                          "method=simple_ensemble", "method=weighted_ensemble"};
+    struct fb_map map[4];
+    struct fb_err err = {0};
+
+    (void)state;
+    for (int m = 0; m < 4; m++) {
+        const char *const words[] = {methods[m], "modelpool=gpt-2_demo", "taskpool=gpt-2_demo",
+                                     pool, tasks};
+        assert_int_equal(run(5, words), 0);
+        assert_int_equal(fb_map_open(&map[m], predictions_file, &err), FB_OK);
+        assert_int_equal(map[m].size, map[0].size);
+        assert_memory_equal(map[m].data, map[0].data, map[0].size);
+    }
+    for (int m = 0; m < 4; m++)
+        fb_map_close(&map[m]);
 }
 
 static int setup(void **state) {
@@ -159,6 +194,7 @@ int main(void) {
         cmocka_unit_test(test_reports_equal_those_of_the_reference),
         cmocka_unit_test(test_predictions_are_the_same_bits_for_any_threads_and_batches),
         cmocka_unit_test(test_a_trial_run_takes_the_first_batch_of_each_task),
+        cmocka_unit_test(test_an_ensemble_of_equals_answers_as_one),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

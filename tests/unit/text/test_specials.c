@@ -34,7 +34,30 @@ static void test_default_special_token_is_recognised(void **state) {
     assert_ids(t, "<|endoftext|>", 1, 0);
     assert_text(t, "", true, 1, 0);
     assert_text(t, "<|endoftext|>", false, 1, 0);
+    assert_int_equal(fb_tokenizer_pad(t), 0);
     fb_tokenizer_close(t);
+}
+
+/* With tokenizer.json alone no token is there by default. */
+static void test_texts_are_padded_with_what_there_is(void **state) {
+    static const char *const config[] = {
+        "{}", "{\"eos_token\": \"a\"}", "{\"eos_token\": \"a\", \"unk_token\": \"b\"}",
+        "{\"eos_token\": \"a\", \"unk_token\": \"b\", \"pad_token\": \"c\"}"};
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        char *folder = new_folder(), name[2] = {(char)('a' + i - 1)};
+        struct fb_tokenizer *t;
+        put_file(folder, "tokenizer.json",
+                 "{\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false}, "
+                 "\"decoder\": {\"type\": \"ByteLevel\"}, \"model\": {\"type\": \"BPE\", "
+                 "\"vocab\": {\"a\": 0, \"b\": 1, \"c\": 2}, \"merges\": []}}");
+        put_file(folder, "tokenizer_config.json", config[i]);
+        t = open_folder(folder);
+        assert_int_equal(fb_tokenizer_pad(t), i ? fb_tokenizer_id(t, name) : -1);
+        fb_tokenizer_close(t);
+        remove_folder(folder);
+    }
 }
 
 static void test_new_special_token_takes_the_next_id(void **state) {
@@ -47,6 +70,7 @@ static void test_new_special_token_takes_the_next_id(void **state) {
     assert_int_equal(fb_tokenizer_size(more), size + 2);
     assert_int_equal(fb_tokenizer_id(more, "[SEP]"), size);
     assert_int_equal(fb_tokenizer_id(more, "[PAD]"), size + 1);
+    assert_int_equal(fb_tokenizer_pad(more), size + 1);
     assert_int_equal(fb_tokenizer_id(t, "[PAD]"), -1);
     fb_tokenizer_close(t);
     fb_tokenizer_close(more);
@@ -116,6 +140,7 @@ static void test_bad_files_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_default_special_token_is_recognised),
+        cmocka_unit_test(test_texts_are_padded_with_what_there_is),
         cmocka_unit_test(test_new_special_token_takes_the_next_id),
         cmocka_unit_test(test_added_token_stands_apart_when_decoded),
         cmocka_unit_test(test_token_whose_id_another_took_is_forgotten),

@@ -1,0 +1,59 @@
+/* grads.h - the gradients of a model's parameters, by name: sums that passes add to. */
+#ifndef FB_NN_GRADS_H
+#define FB_NN_GRADS_H
+
+#include "base/names.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The gradient of one parameter, in the layout of the checkpoint. */
+struct fb_grad {
+    const char *name;   /* state-dict key; borrowed from `names` */
+    int64_t rows, cols; /* a vector is one row */
+    float *data;        /* [rows, cols], owned; right after fb_backward */
+    bool is_table;      /* an embedding: rows that no token used stay zero */
+    int64_t *used;      /* tables: the rows that may be other than zero, in order of first use */
+    int64_t used_count;
+    bool *marked; /* tables: [rows] whether a row is in `used` */
+    bool fresh;   /* nothing was added since fb_grads_zero: data is not yet valid */
+};
+
+/* The parameters that gradients are wanted for; what is not here is frozen, and no work is done for
+ * it. Owned: fb_grads_free; a zeroed struct is empty. */
+struct fb_grads {
+    struct fb_names names;
+    struct fb_grad *item; /* [names.count]; moves when a parameter is added */
+    int64_t capacity;
+};
+
+/* Adds a parameter whose gradient is zero. FB_EMISMATCH for a name that is there already. */
+int fb_grads_add(struct fb_grads *grads, const char *name, int64_t rows, int64_t cols,
+                 bool is_table, struct fb_err *err) FB_MUST_CHECK;
+/* Which parameters are wanted. */
+struct fb_grads_filter {
+    bool (*wants)(const void *self, const char *name);
+    const void *self;
+};
+/* Adds "<layer>.<suffix>" unless `filter` (NULL: all are wanted) refuses it. */
+int fb_grads_want(struct fb_grads *grads, const struct fb_grads_filter *filter, const char *layer,
+                  const char *suffix, int64_t rows, int64_t cols, bool is_table,
+                  struct fb_err *err) FB_MUST_CHECK;
+/* NULL: frozen. */
+struct fb_grad *fb_grads_find(const struct fb_grads *grads, const char *name);
+/* Begins a new sum; several passes add to the same sum. Cheap: tables forget their used rows only.
+ */
+void fb_grads_zero(struct fb_grads *grads);
+void fb_grads_free(struct fb_grads *grads);
+
+/* For the operations. Whether the values have to be added to; if not they must all be written. */
+bool fb_grad_begin(struct fb_grad *grad);
+/* The same for an operation that adds in any case: values that were not valid become zero. */
+float *fb_grad_sums(struct fb_grad *grad);
+/* Rows of a table that are about to be added to. */
+void fb_grad_use(struct fb_grad *grad, const int64_t *row, int64_t count);
+void fb_grad_use_all(struct fb_grad *grad);
+/* Makes values valid that nothing was added to. */
+void fb_grads_settle(struct fb_grads *grads);
+
+#endif

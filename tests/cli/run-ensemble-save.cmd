@@ -1,0 +1,1 @@
+-q method=simple_ensemble modelpool=gpt-2_demo taskpool=gpt-2_demo merged_model_save_path=$TMP/merged hydra.run.dir=$TMP/run print_config=false

@@ -1,0 +1,1 @@
+-q method=max_model_predictor modelpool=flan-t5-base_glue taskpool=flan-t5_glue_text_generation hydra.run.dir=$TMP/run print_config=false

@@ -1,0 +1,1 @@
+-q modelpool=gpt-2_demo seed=-1 hydra.run.dir=$TMP/run print_config=false
