@@ -8,66 +8,29 @@
  * 2048 x 768 x 3072 of oneDNN and of our own product, each measured again around every pass. */
 #include "bound.h"
 
+#include "gpt2.h"
+
 #include "base/alloc.h"
 #include "base/log.h"
-#include "ckpt/ckpt.h"
-#include "config/json.h"
-#include "data/glue.h"
-#include "model/gpt2.h"
 #include "nn/ops.h"
-#include "text/tokenizer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
-enum { PASSES_MAX = 99, MAX_LENGTH = 512 };
+enum { PASSES_MAX = 99 };
 
 struct settings {
     long repeat, limit, tokens;
 };
 
-struct model {
-    struct fb_arena arena;
-    struct fb_ckpt *ckpt;
-    struct fb_weights weights;
-    struct fb_gpt2_config config;
-    struct fb_gpt2 *gpt2;
-};
-
 struct task {
-    struct fb_dataset data;
-    struct fb_ids ids;
-    int64_t *offset;
+    struct text text;
     struct fb_batches plan;
     float *hidden, *logits;
     double flop;
 };
-
-/* ---- model and data ---- */
-
-static int model_open(struct model *m, const char *folder, struct fb_err *err) {
-    struct fb_node *json;
-    char path[4096];
-
-    snprintf(path, sizeof path, "%s/config.json", folder);
-    if (fb_json_load(&json, &m->arena, path, err) || fb_gpt2_config_read(&m->config, json, err) ||
-        fb_ckpt_open(&m->ckpt, folder, err))
-        return err->code;
-    for (int64_t i = 0; i < fb_ckpt_count(m->ckpt); i++) {
-        const struct fb_entry *e = fb_ckpt_at(m->ckpt, i);
-        const char *name = fb_starts_with(e->name, "transformer.") ? e->name + 12 : e->name;
-        if (e->dtype != FB_F32) return fb_fail(err, FB_EUNSUPPORTED, "'%s' is not F32", e->name);
-        if (!fb_weights_borrow(&m->weights, name, e->ndim, e->shape, e->data, err))
-            return err->code;
-    }
-    if (fb_gpt2_create(&m->gpt2, &m->config, &m->weights, err)) return err->code;
-    for (int64_t i = 0; i < fb_ckpt_count(m->ckpt); i++)
-        if (fb_gpt2_copies(m->weights.item[i].name))
-            fb_ckpt_forget(m->ckpt, fb_ckpt_at(m->ckpt, i), 0, fb_ckpt_at(m->ckpt, i)->numel);
-    return FB_OK;
-}
 
 /* Executed operations: a multiplication and an addition count two; a query counts the keys it
  * sees. */
@@ -86,38 +49,22 @@ static double batch_flop(const struct fb_gpt2_config *c, const struct fb_batch *
 static int task_open(struct task *t, const struct model *m, const struct settings *s,
                      const struct fb_tokenizer *tokenizer, const char *folder, const char *name,
                      struct fb_err *err) {
-    const struct fb_glue_task *glue = fb_glue_find(name);
-    const struct fb_column *text[2] = {NULL, NULL};
     struct fb_sequences sequences;
 
-    if (!glue) return fb_fail(err, FB_ENOTFOUND, "no GLUE task '%s'", name);
-    if (fb_glue_open(&t->data, glue, glue->validation, folder, s->limit, err)) return err->code;
-    for (int i = 0; i < 2 && glue->text[i]; i++)
-        if (!(text[i] = fb_dataset_column(&t->data, glue->text[i], err))) return err->code;
-    if (!(t->offset = fb_calloc((size_t)t->data.rows + 1, sizeof *t->offset, err)))
-        return err->code;
-    for (int64_t i = 0; i < t->data.rows; i++) {
-        size_t size[2] = {0, 0};
-        const char *a = fb_column_text(text[0], i, &size[0]);
-        const char *b = text[1] ? fb_column_text(text[1], i, &size[1]) : NULL;
-        if (fb_tokenizer_encode_pair(tokenizer, &t->ids, a, size[0], b, size[1], MAX_LENGTH, err))
-            return err->code;
-        t->offset[i + 1] = t->ids.count;
-    }
-    sequences = (struct fb_sequences){t->data.rows, t->ids.id, t->offset};
+    if (text_open(&t->text, tokenizer, folder, name, s->limit, err)) return err->code;
+    sequences = (struct fb_sequences){t->text.data.rows, t->text.ids.id, t->text.offset};
     if (fb_batches_plan(&t->plan, &sequences, s->tokens, s->tokens, err)) return err->code;
     for (int64_t b = 0; b < t->plan.count; b++)
         t->flop += batch_flop(&m->config, &t->plan.batch[b]);
-    t->hidden = fb_calloc((size_t)t->data.rows, (size_t)m->config.n_embd * sizeof(float), err);
-    t->logits = fb_calloc((size_t)t->data.rows, (size_t)m->config.num_labels * sizeof(float), err);
+    t->hidden = fb_calloc((size_t)t->text.data.rows, (size_t)m->config.n_embd * sizeof(float), err);
+    t->logits =
+        fb_calloc((size_t)t->text.data.rows, (size_t)m->config.num_labels * sizeof(float), err);
     return t->hidden && t->logits ? FB_OK : err->code;
 }
 
 static void task_close(struct task *t) {
     fb_batches_free(&t->plan);
-    fb_dataset_free(&t->data);
-    fb_ids_free(&t->ids);
-    free(t->offset);
+    text_close(&t->text);
     free(t->hidden);
     free(t->logits);
 }
@@ -158,7 +105,7 @@ static int measure(struct task *t, const char *name, const struct model *m, stru
     top = bound_best(bound);
     getrusage(RUSAGE_SELF, &usage);
     printf("%-5s %6jd %8jd %8jd %7.2f %8.3f %8.3f %7.0f %7.1f %7.1f %6.2f %6.2f %6ld\n", name,
-           (intmax_t)t->data.rows, (intmax_t)t->plan.tokens, (intmax_t)t->plan.rows,
+           (intmax_t)t->text.data.rows, (intmax_t)t->plan.tokens, (intmax_t)t->plan.rows,
            t->flop * 1e-12, best, median, (double)t->plan.tokens / median, t->flop * 1e-9 / best,
            t->flop * 1e-9 / median, t->flop * 1e-9 / best / top, t->flop * 1e-9 / median / top,
            usage.ru_maxrss / 1024);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* One pass looks for folders, the next one removes. */
@@ -36,9 +37,18 @@ int fb_folder_remove(const char *path, struct fb_err *err) {
     return rmdir(path) ? fb_fail_errno(err, "cannot remove '%s'", path) : FB_OK;
 }
 
+/* Without the slashes at its end, behind which "partial" would be inside. */
+static char *trimmed(const char *path, struct fb_err *err) {
+    size_t n = strlen(path);
+
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    return fb_strndup(path, n, err);
+}
+
 int fb_folder_begin(struct fb_folder *f, const char *path, struct fb_err *err) {
-    *f = (struct fb_folder){.path = fb_strdup(path, err)};
-    f->partial = f->path ? fb_asprintf(err, "%s.partial", path) : NULL;
+    *f = (struct fb_folder){.path = trimmed(path, err)};
+    f->partial = f->path ? fb_asprintf(err, "%s.partial", f->path) : NULL;
     if (f->partial && !fb_folder_remove(f->partial, err) && !fb_make_dirs(f->partial, err))
         return FB_OK;
     fb_folder_abandon(f);

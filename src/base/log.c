@@ -4,19 +4,30 @@
 #include <stdio.h>
 #include <time.h>
 
-static void say(const char *kind, const char *format, va_list args) {
-    fprintf(stderr, "%s", kind);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+void fb_say(const char *before, const char *text) {
+    fputs(before, stderr);
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if ((c < ' ' && c != '\n') || c == 0x7f) fprintf(stderr, "\\x%02x", c);
+        else putc(c, stderr);
+    }
+    putc('\n', stderr);
 }
 
 void fb_warn(const struct fb_log *log, const char *format, ...) {
+    char text[4096];
     va_list args;
 
     if (!log || log->level < 1) return;
     va_start(args, format);
-    say("warning: ", format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    fb_say("warning: ", text);
+}
+
+static void print(const char *format, va_list args) {
+    vfprintf(stderr, format, args);
+    putc('\n', stderr);
 }
 
 void fb_info(const struct fb_log *log, const char *format, ...) {
@@ -24,7 +35,7 @@ void fb_info(const struct fb_log *log, const char *format, ...) {
 
     if (!log || log->level < 1) return;
     va_start(args, format);
-    say("", format, args);
+    print(format, args);
     va_end(args);
 }
 
@@ -33,7 +44,7 @@ void fb_detail(const struct fb_log *log, const char *format, ...) {
 
     if (!log || log->level < 2) return;
     va_start(args, format);
-    say("", format, args);
+    print(format, args);
     va_end(args);
 }
 

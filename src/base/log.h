@@ -13,6 +13,11 @@ struct fb_log {
     bool terminal; /* stderr is a terminal: a progress bar may redraw its line */
 };
 
+/* A line on stderr, whatever the level. Names from files and arguments stand in messages: control
+ * characters other than line ends appear as \xNN, so that they do nothing to a terminal. */
+void fb_say(const char *before, const char *text);
+
+/* Cut to 4095 bytes. */
 void fb_warn(const struct fb_log *log, const char *format, ...) FB_PRINTF(2, 3);
 void fb_info(const struct fb_log *log, const char *format, ...) FB_PRINTF(2, 3);
 void fb_detail(const struct fb_log *log, const char *format, ...) FB_PRINTF(2, 3);

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -76,6 +77,13 @@ void fb_map_forget(const struct fb_map *map, size_t begin, size_t size) {
     end = (begin + size) / page * page;
     begin = (begin + page - 1) / page * page;
     if (begin < end) madvise((void *)(uintptr_t)(map->data + begin), end - begin, MADV_DONTNEED);
+}
+
+bool fb_has_file(const char *folder, const char *name) {
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s%s%s", folder, *folder ? "/" : "", name);
+
+    return n > 0 && (size_t)n < sizeof path && fb_is_file(path);
 }
 
 bool fb_is_file(const char *path) {

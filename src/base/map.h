@@ -28,5 +28,8 @@ void fb_map_forget(const struct fb_map *map, size_t begin, size_t size);
 /* Regular file / folder exists, embedded ones included. */
 bool fb_is_file(const char *path);
 bool fb_is_dir(const char *path);
+/* Whether the folder holds a regular file of that name; false for paths beyond 4096 bytes. Needs no
+ * memory. */
+bool fb_has_file(const char *folder, const char *name);
 
 #endif

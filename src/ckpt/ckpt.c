@@ -229,17 +229,11 @@ int fb_ckpt_open(struct fb_ckpt **out, const char *path, struct fb_err *err) {
 }
 
 bool fb_ckpt_has_model(const char *folder) {
-    static const char *const names[] = {WEIGHTS, WEIGHTS_INDEX, "pytorch_model.bin",
-                                        "pytorch_model.bin.index.json"};
-    struct fb_err err = {0};
-    bool there = false;
+    static const char *const names[] = {WEIGHTS, WEIGHTS_INDEX, TORCH, TORCH_INDEX};
 
-    for (size_t i = 0; !there && i < sizeof names / sizeof *names; i++) {
-        char *path = fb_path_join(folder, names[i], &err);
-        there = path && fb_is_file(path);
-        free(path);
-    }
-    return there;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (fb_has_file(folder, names[i])) return true;
+    return false;
 }
 
 void fb_ckpt_close(struct fb_ckpt *ckpt) {

@@ -47,6 +47,10 @@ const char *fb_dtype_name(enum fb_dtype dtype) {
     return dtypes[dtype].name;
 }
 
+const char *fb_dtype_torch_name(enum fb_dtype dtype) {
+    return dtypes[dtype].torch;
+}
+
 bool fb_dtype_is_float(enum fb_dtype dtype) {
     return dtypes[dtype].is_float;
 }
@@ -350,4 +354,20 @@ void fb_dtype_from_f32(void *bytes, const float *in, enum fb_dtype dtype, int64_
     if (count <= 0) return;
     if (dtype == FB_F32) memcpy(bytes, in, (size_t)count * sizeof *in);
     else narrow(bytes, in, dtype, count);
+}
+
+/* Boldo and Melquiond 2008 (IEEE Trans. Computers 57): a value rounded to odd with two more bits
+ * than the final format, or more, rounds to what the exact value rounds to. Odd: truncated, and
+ * the last bit set if anything was cut off. */
+void fb_dtype_f64_to_odd(float *out, const void *bytes, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        double exact = load_f64(bytes, i);
+        float near = (float)exact;
+        uint32_t bits = to_bits(near);
+        if (exact == exact && (double)near != exact) {
+            bits -= fabs((double)near) > fabs(exact);
+            bits |= 1;
+        }
+        out[i] = from_bits(bits);
+    }
 }

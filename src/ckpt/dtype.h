@@ -25,8 +25,9 @@ enum fb_dtype {
     FB_DTYPES
 };
 
-size_t fb_dtype_size(enum fb_dtype dtype);      /* bytes of an element */
-const char *fb_dtype_name(enum fb_dtype dtype); /* "F32" */
+size_t fb_dtype_size(enum fb_dtype dtype);            /* bytes of an element */
+const char *fb_dtype_name(enum fb_dtype dtype);       /* "F32" */
+const char *fb_dtype_torch_name(enum fb_dtype dtype); /* "float32" */
 /* Accepts safetensors names and torch's ("float32", "bfloat16"); false if unknown. */
 bool fb_dtype_parse(const char *name, enum fb_dtype *out);
 bool fb_dtype_is_float(enum fb_dtype dtype);
@@ -36,5 +37,8 @@ bool fb_dtype_is_float(enum fb_dtype dtype);
  * 0, floats overflow to infinity (F8_E4M3: NaN). BOOL: not zero. */
 void fb_dtype_to_f32(float *out, const void *bytes, enum fb_dtype dtype, int64_t count);
 void fb_dtype_from_f32(void *bytes, const float *in, enum fb_dtype dtype, int64_t count);
+/* F64 to f32 on the way to F16 or BF16: rounded to odd, so that the rounding to the narrow type is
+ * the only one that counts. */
+void fb_dtype_f64_to_odd(float *out, const void *bytes, int64_t count);
 
 #endif

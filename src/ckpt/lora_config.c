@@ -30,10 +30,9 @@ static int wrong(const struct fb_node *node, const char *key, const char *expect
 
 /* Options that change what is computed and are not done, unless empty, false or null. */
 static int refuse(const struct fb_node *json, struct fb_err *err) {
-    static const char *const keys[] = {"use_dora",          "layer_replication",
-                                       "lora_bias",         "corda_config",
-                                       "exclude_modules",   "alora_invocation_tokens",
-                                       "target_parameters", "trainable_token_indices"};
+    static const char *const keys[] = {
+        "use_dora",          "layer_replication",       "lora_bias",    "use_qalora",
+        "target_parameters", "alora_invocation_tokens", "corda_config", "trainable_token_indices"};
 
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const struct fb_node *node = find(json, keys[i]);
@@ -94,10 +93,17 @@ static int check_layers(const struct fb_lora_config *c, struct fb_err *err) {
     return FB_OK;
 }
 
+/* A text that is no more than a label; NULL if there is none. */
+static const char *label(const struct fb_node *json, const char *key) {
+    const struct fb_node *node = find(json, key);
+
+    return node && node->kind == FB_TEXT && *node->text ? node->text : NULL;
+}
+
 static int read_scalars(struct fb_lora_config *out, const struct fb_node *json,
                         struct fb_err *err) {
     const struct fb_node *r = find(json, "r"), *alpha = find(json, "lora_alpha");
-    const struct fb_node *rslora = find(json, "use_rslora"), *task = find(json, "task_type");
+    const struct fb_node *rslora = find(json, "use_rslora");
 
     out->r = 8;
     out->alpha = 8;
@@ -106,9 +112,41 @@ static int read_scalars(struct fb_lora_config *out, const struct fb_node *json,
     if (alpha) out->alpha = number(alpha);
     if (rslora && rslora->kind != FB_BOOL) return wrong(rslora, "use_rslora", "true or false", err);
     out->rslora = rslora && rslora->value.flag;
-    out->classifier = task && task->kind == FB_TEXT &&
-                      (!strcmp(task->text, "SEQ_CLS") || !strcmp(task->text, "TOKEN_CLS"));
+    out->base = label(json, "base_model_name_or_path");
+    out->revision = label(json, "revision");
+    out->task = label(json, "task_type");
+    out->classifier =
+        out->task && (!strcmp(out->task, "SEQ_CLS") || !strcmp(out->task, "TOKEN_CLS"));
     return FB_OK;
+}
+
+/* How the matrices began does not matter when they have been trained, unless the base was changed
+ * to make up for it: loading does the same to the base, from its own values (PEFT's LoraLayer:
+ * pissa_init, olora_init, loftq_init, corda_init). A name that is not known might be another one.
+ */
+static int check_init(const struct fb_node *json, struct fb_err *err) {
+    static const char *const harmless[] = {"gaussian", "eva", "orthogonal"};
+    const struct fb_node *node = find(json, "init_lora_weights");
+
+    if (!node || node->kind == FB_BOOL) return FB_OK;
+    if (node->kind != FB_TEXT)
+        return wrong(node, "init_lora_weights", "true, false or a name", err);
+    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
+        if (!strcmp(node->text, harmless[i])) return FB_OK;
+    return fb_fail(err, FB_EUNSUPPORTED,
+                   "init_lora_weights '%.100s' has changed the base too, in a way that the adapter "
+                   "does not hold; merge this adapter with PEFT, or save it with "
+                   "path_initial_model_for_weight_conversion",
+                   node->text);
+}
+
+static int check_modules(const struct fb_node *node, const char *key, struct fb_err *err) {
+    static const char expected[] = "a list of names or a pattern";
+
+    if (!node)
+        return fb_fail(err, FB_EFORMAT, "'%s' is missing or null, expected %s", key, expected);
+    if (node->kind == FB_TEXT || is_names(node)) return FB_OK;
+    return wrong(node, key, expected, err);
 }
 
 int fb_lora_config_read(struct fb_lora_config *out, const struct fb_node *json,
@@ -125,16 +163,16 @@ int fb_lora_config_read(struct fb_lora_config *out, const struct fb_node *json,
     out->rank_pattern = find(json, "rank_pattern");
     out->alpha_pattern = find(json, "alpha_pattern");
     out->targets = find(json, "target_modules");
+    out->excluded = find(json, "exclude_modules");
     out->layers = find(json, "layers_to_transform");
     out->layers_pattern = find(json, "layers_pattern");
     out->modules_to_save = find(json, "modules_to_save");
-    if (refuse(json, err) || read_scalars(out, json, err) ||
+    if (refuse(json, err) || check_init(json, err) || read_scalars(out, json, err) ||
         check_pattern(out->rank_pattern, "rank_pattern", err) ||
         check_pattern(out->alpha_pattern, "alpha_pattern", err) || check_layers(out, err))
         return err->code;
-    if (!out->targets) return fb_fail(err, FB_EFORMAT, "'target_modules' is missing");
-    if (out->targets->kind != FB_TEXT && !is_names(out->targets))
-        return wrong(out->targets, "target_modules", "a list of names or a pattern", err);
+    if (check_modules(out->targets, "target_modules", err)) return err->code;
+    if (out->excluded && check_modules(out->excluded, "exclude_modules", err)) return err->code;
     if (out->modules_to_save && !is_names(out->modules_to_save))
         return wrong(out->modules_to_save, "modules_to_save", "a list of names", err);
     return FB_OK;
@@ -219,11 +257,28 @@ static int in_layers(const struct fb_lora_config *c, const char *module, bool *y
     return FB_OK;
 }
 
-int fb_lora_config_targets(const struct fb_lora_config *c, const char *module, bool *yes,
-                           struct fb_err *err) {
+/* Rules of PEFT 0.14, which brought it: a pattern for the whole name, or names and suffixes. */
+static int is_excluded(const struct fb_lora_config *c, const char *module, bool *yes,
+                       struct fb_err *err) {
+    const struct fb_node *e = c->excluded;
     int64_t group;
 
     *yes = false;
+    if (!e || (e->kind == FB_TEXT && !*e->text)) return FB_OK;
+    if (e->kind == FB_TEXT) return match_with("(?:", e->text, ")\\z", module, yes, &group, err);
+    for (int64_t i = 0; i < e->count; i++)
+        if (ends_with_part(module, e->item[i]->text)) *yes = true;
+    return FB_OK;
+}
+
+int fb_lora_config_targets(const struct fb_lora_config *c, const char *module, bool *yes,
+                           struct fb_err *err) {
+    int64_t group;
+    bool excluded;
+
+    *yes = false;
+    if (is_excluded(c, module, &excluded, err)) return err->code;
+    if (excluded) return FB_OK;
     if (c->targets->kind == FB_TEXT) {
         *yes = !strcmp(c->targets->text, "all-linear");
         return *yes ? FB_OK : match_with("(?:", c->targets->text, ")\\z", module, yes, &group, err);
@@ -238,12 +293,23 @@ int fb_lora_config_targets(const struct fb_lora_config *c, const char *module, b
     return *yes ? in_layers(c, module, yes, err) : FB_OK;
 }
 
-bool fb_lora_config_saves(const struct fb_lora_config *c, const char *module) {
-    if (c->classifier && (fb_ends_with(module, "classifier") || fb_ends_with(module, "score")))
-        return true;
-    for (int64_t i = 0; c->modules_to_save && i < c->modules_to_save->count; i++)
-        if (fb_ends_with(module, c->modules_to_save->item[i]->text)) return true;
+static bool is_saved(const struct fb_lora_config *c, const char *module, size_t length) {
+    static const char *const heads[] = {"classifier", "score"};
+    int64_t named = c->modules_to_save ? c->modules_to_save->count : 0;
+
+    for (int64_t i = 0; i < named + 2; i++) {
+        const char *end = i < named ? c->modules_to_save->item[i]->text : heads[i - named];
+        size_t n = strlen(end);
+        if (i >= named && !c->classifier) return false;
+        if (n <= length && !memcmp(module + length - n, end, n)) return true;
+    }
     return false;
+}
+
+bool fb_lora_config_saves(const struct fb_lora_config *c, const char *module) {
+    for (const char *dot = module; (dot = strchr(dot, '.')); dot++)
+        if (is_saved(c, module, (size_t)(dot - module))) return true;
+    return is_saved(c, module, strlen(module));
 }
 
 /* The first key of rank_pattern, then of alpha_pattern, that fits; else the module itself. */
@@ -265,17 +331,50 @@ static int pattern_key(const struct fb_lora_config *c, const char *module, const
     return FB_OK;
 }
 
+static double scale_of(const struct fb_lora_config *c, int64_t r, double alpha) {
+    return c->rslora ? alpha / sqrt((double)r) : alpha / (double)r;
+}
+
 int fb_lora_config_scale(const struct fb_lora_config *c, const char *module, int64_t *r,
                          double *scale, struct fb_err *err) {
     const struct fb_node *rank, *alpha;
     const char *key;
-    double a;
 
     if (pattern_key(c, module, &key, err)) return err->code;
     rank = c->rank_pattern ? fb_node_get(c->rank_pattern, key) : NULL;
     alpha = c->alpha_pattern ? fb_node_get(c->alpha_pattern, key) : NULL;
     *r = rank ? rank->value.integer : c->r;
-    a = alpha ? number(alpha) : c->alpha;
-    *scale = c->rslora ? a / sqrt((double)*r) : a / (double)*r;
+    *scale = scale_of(c, *r, alpha ? number(alpha) : c->alpha);
+    return FB_OK;
+}
+
+/* peft.utils.get_pattern_key of PEFT 0.17: the value of the first key that fits, or NULL. */
+static int later_value(const struct fb_node *map, const char *module, const struct fb_node **value,
+                       struct fb_err *err) {
+    int64_t group;
+    bool yes = false;
+
+    *value = NULL;
+    for (int64_t i = 0; map && !yes && i < map->count; i++) {
+        if (match_with("(.*\\.)?(", map->key[i].text, ")$", module, &yes, &group, err))
+            return err->code;
+        if (yes) *value = map->item[i];
+    }
+    return FB_OK;
+}
+
+int fb_lora_config_disagrees(const struct fb_lora_config *c, const char *module, bool *yes,
+                             struct fb_err *err) {
+    const struct fb_node *rank, *alpha;
+    int64_t r, later_r;
+    double scale, later;
+
+    if (fb_lora_config_scale(c, module, &r, &scale, err) ||
+        later_value(c->rank_pattern, module, &rank, err) ||
+        later_value(c->alpha_pattern, module, &alpha, err))
+        return err->code;
+    later_r = rank ? rank->value.integer : c->r;
+    later = scale_of(c, later_r, alpha ? number(alpha) : c->alpha);
+    *yes = r != later_r || scale < later || scale > later;
     return FB_OK;
 }

@@ -7,6 +7,7 @@
 
 #include "base/interrupt.h"
 #include "cli/run.h"
+#include "kernel/threads.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,8 @@ static const char introduction[] =
     "fusion_bench --help           the configuration: groups, options, examples\n"
     "fusion_bench list             methods, model pools and task pools of this build\n"
     "fusion_bench describe NAME    options and formula of a method\n"
-    "fusion_bench COMMAND --help   inspect, diff, tokenize, dataset: options of a command\n";
+    "fusion_bench COMMAND --help   inspect, diff, convert, tokenize, dataset: options of a "
+    "command\n";
 
 static const struct fb_command *find(const char *word) {
     for (int i = 0; fb_commands[i]; i++)
@@ -51,7 +53,7 @@ static int unknown_command(const char *word, struct fb_err *err) {
 static int exit_status(int rc, const struct fb_err *err) {
     if (rc > 0) return rc;
     if (rc == FB_OK) return 0;
-    fprintf(stderr, "fusion_bench: %s\n", err->msg);
+    fb_say("fusion_bench: ", err->msg);
     return rc == FB_EUSAGE ? 2 : 1;
 }
 
@@ -93,6 +95,7 @@ int fb_cli_main(int argc, char **argv) {
     int rc;
 
     fb_interrupt_install();
+    fb_threads_bound();
     if (command) rc = run_command(command, argc - 2, argv + 2, &cli, &err);
     else if (argc < 2) fputs(introduction, stdout), rc = FB_OK;
     else if (is_word(argv[1])) rc = unknown_command(argv[1], &err);

@@ -45,8 +45,8 @@ static int read_line(struct fb_str *line, bool *more, struct fb_err *err) {
     while ((c = getc_unlocked(stdin)) != EOF && c != '\n')
         if (fb_str_putc(line, (char)c, err)) return err->code;
     *more = c == '\n' || line->size;
-    if (ferror(stdin)) return fb_fail(err, FB_EIO, "cannot read standard input");
-    return FB_OK;
+    if (!ferror(stdin)) return FB_OK;
+    return fb_interrupted(err) ? err->code : fb_fail(err, FB_EIO, "cannot read standard input");
 }
 
 static int parse(const struct fb_str *line, json_t **out, struct fb_err *err) {

@@ -86,10 +86,11 @@ static int show_config(struct fb_str *out, const struct fb_flags *flags,
                        const struct fb_composed *c, struct fb_arena *a, struct fb_err *err) {
     struct fb_interp in = resolver(c, a);
     const char *package = flags->package;
-    struct fb_node *node;
+    struct fb_node *node, *own = fb_node_get(c->all, "hydra");
 
-    if (flags->resolve &&
-        (fb_interp_resolve_all(&in, c->all, err) || fb_interp_resolve_all(&in, c->job, err)))
+    /* Hydra's node refers to the keys beside it, which choose() removes. */
+    if (flags->resolve && !strcmp(flags->what, "hydra") && own && own->kind == FB_MAP &&
+        fb_interp_resolve_all(&in, own, err))
         return err->code;
     if (choose(&node, c, flags->what, a, err)) return err->code;
     if (package && strcmp(package, "_global_")) {
@@ -102,6 +103,8 @@ static int show_config(struct fb_str *out, const struct fb_flags *flags,
         }
         if (fb_str_printf(out, err, "# @package %s\n", package)) return err->code;
     }
+    /* Only what is printed: the rest, such as the texts of overrides, need not be resolvable. */
+    if (flags->resolve && fb_interp_resolve_all(&in, node, err)) return err->code;
     return fb_yaml_print(out, node, err);
 }
 

@@ -40,7 +40,8 @@ static const struct fb_opt opts[] = {
                 "FOLDER or FILE.safetensors for the merged model"),
     FB_OPT_NODE(struct opts, merged_model_save_kwargs, "null", "{dtype, save_tokenizer}"),
     FB_OPT_TEXT(struct opts, predictions_save_path, "null", "JSON lines, one per example"),
-    FB_OPT_BOOL(struct opts, fast_dev_run, "false", "one batch of each task"),
+    FB_OPT_BOOL(struct opts, fast_dev_run, "false",
+                "one batch of each task, one step of what learns"),
     FB_OPT_BOOL(struct opts, dry_run, "false", "check everything, run nothing"),
     FB_OPT_BOOL(struct opts, print_config, "true", "show the configuration first, on stderr"),
     FB_OPT_TEXT(struct opts, log_dir, "null", "run folder of the older layout"),
@@ -124,7 +125,7 @@ static int read_limit(int64_t *out, const struct fb_node *node, const char *key,
 static int read_limits(struct job *job, struct fb_err *err) {
     struct limits *l = &job->limits;
 
-    if (read_limit(&l->threads, job->o.threads, "threads", 1024, err) ||
+    if (read_limit(&l->threads, job->o.threads, "threads", FB_THREADS_MAX, err) ||
         read_limit(&l->batch_tokens, job->o.batch_tokens, "batch_tokens", 1 << 20, err) ||
         read_limit(&l->merge_block, job->o.merge_block, "merge_block", 1 << 30, err))
         return err->code;
@@ -188,14 +189,20 @@ static int read_path(const char **out, const char *text, const char *folder, str
     return *out ? FB_OK : err->code;
 }
 
+static bool is_off(const struct fb_node *node) {
+    return !node || (node->kind == FB_BOOL && !node->value.flag) ||
+           (node->kind == FB_TEXT && !*node->text);
+}
+
 static int report_path(struct job *job, const char *folder, struct fb_err *err) {
     const struct fb_node *node = job->o.save_report;
+    const char *key = "save_report";
 
     /* The older name has no default, so when it is set it was asked for. */
-    if (!node || node->kind != FB_TEXT || !*node->text) node = job->o.report_save_path;
-    if (!node || (node->kind == FB_BOOL && !node->value.flag)) return FB_OK;
+    if (is_off(node)) node = job->o.report_save_path, key = "report_save_path";
+    if (is_off(node)) return FB_OK;
     if (node->kind != FB_TEXT)
-        return fb_fail(err, FB_ECONFIG, "report_save_path: expects a file name, null or false");
+        return fb_fail(err, FB_ECONFIG, "%s: expects a file name, null or false", key);
     return read_path(&job->report_path, node->text, folder, job->cli->arena, err);
 }
 
@@ -242,7 +249,8 @@ static int check(struct job *job, struct fb_err *err) {
     if (job->task && job->task->check &&
         job->task->check(job->task_opts, job->pool, job->data_dir, err))
         return err->code;
-    if (job->save_path && fb_save_check(job->save_path, err)) return err->code;
+    if (job->save_path && fb_save_probe(job->save_path, "merged_model_save_path", err))
+        return err->code;
     if (job->predictions_path && !(job->task && job->task->needs_model))
         return fb_fail(err, FB_ECONFIG, "predictions_save_path: this run makes no predictions");
     if (probe(job->report_path, "report_save_path", err)) return err->code;
@@ -281,11 +289,13 @@ static enum fb_dtype saved_dtype(const struct job *job) {
 }
 
 /* What the method is told, but for the file that it may write to. */
-static void plan_merge(struct job *job) {
+static void plan_merge(struct job *job, const char *folder) {
     job->merge = (struct fb_merge){.pool = job->pool,
                                    .log = job->cli->log,
                                    .arena = job->cli->arena,
                                    .data_dir = job->data_dir,
+                                   .run_folder = folder,
+                                   .fast_dev_run = job->o.fast_dev_run,
                                    .seed = job->seed,
                                    .block = job->limits.merge_block,
                                    .stream_dtype = saved_dtype(job)};
@@ -384,7 +394,7 @@ int fb_job_run(const struct fb_node *config, const struct fb_node *unresolved, c
     if (!rc) rc = need_group(job.o.modelpool, "modelpool", err);
     if (!rc) rc = fb_pool_create(&job.pool, job.o.modelpool, cli->log, err);
     if (!rc && job.o.print_config) rc = show_config(unresolved, cli->log, cli->arena, err);
-    if (!rc) plan_merge(&job);
+    if (!rc) plan_merge(&job, folder);
     if (!rc) rc = check(&job, err);
     if (!rc && job.o.dry_run) fb_info(cli->log, "dry run: the configuration is sound");
     else if (!rc) rc = carry_out(&job, config, folder, err);

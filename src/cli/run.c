@@ -47,6 +47,16 @@ static int run_folder(const char **out, struct fb_interp *in, struct fb_node *al
     return *out ? FB_OK : err->code;
 }
 
+/* Changing into the run's folder would change what every relative path of the run means. */
+static int refuse_chdir(const struct fb_node *hydra, struct fb_err *err) {
+    const struct fb_node *chdir = fb_node_at(hydra, "job.chdir");
+
+    if (!chdir || chdir->kind != FB_BOOL || !chdir->value.flag) return FB_OK;
+    return fb_fail(err, FB_EUNSUPPORTED,
+                   "hydra.job.chdir=true is not supported: paths always count from the folder the "
+                   "program was started in; {log_dir} in a path stands for the run's folder");
+}
+
 static int run_one(const struct fb_compose_request *request, struct timespec now,
                    struct fb_cli *cli, struct fb_err *err) {
     struct fb_interp in = {.arena = cli->arena, .now = now, .log = cli->log, .keep_missing = true};
@@ -56,6 +66,7 @@ static int run_one(const struct fb_compose_request *request, struct timespec now
 
     if (fb_compose(&composed, request, cli->arena, err)) return err->code;
     in.hydra = fb_node_get(composed.all, "hydra");
+    if (refuse_chdir(in.hydra, err)) return err->code;
     if (!(config = fb_interp_resolved(&in, composed.job, err)) ||
         run_folder(&folder, &in, composed.all, request->job_num > 0, err))
         return err->code;

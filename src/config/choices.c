@@ -25,20 +25,21 @@ static const char *key_of(const struct fb_override *o, struct fb_arena *a, struc
     return fb_arena_printf(a, err, "%s@%s", o->key, o->package);
 }
 
-static int refuse_value(const struct fb_override *o, const struct fb_sources *sources,
-                        struct fb_err *err) {
+static int refuse_value(const struct fb_override *o, const struct fb_node *found,
+                        const struct fb_sources *sources, struct fb_err *err) {
     const char *options = fb_sources_option_text(sources, o->key, ", ", err);
 
     if (!options) return err->code;
-    if (o->value->kind == FB_NULL)
+    if (found == o->value && found->kind == FB_NULL)
         return fb_fail(err, FB_ECONFIG,
                        "override '%s': the option of group '%s' cannot be null; write ~%s to leave "
                        "the group out, or choose one of: %s",
                        o->text, o->key, o->key, options);
     return fb_fail(err, FB_ECONFIG,
                    "override '%s': the option of group '%s' must be a name or a list of names, "
-                   "found %s; choose one of: %s",
-                   o->text, o->key, fb_kind_name(o->value->kind), options);
+                   "found %s%s; choose one of: %s",
+                   o->text, o->key, fb_kind_name(found->kind),
+                   found == o->value ? "" : " in the list", options);
 }
 
 static int split_delete(struct fb_choices *choices, const struct fb_override *o,
@@ -65,9 +66,19 @@ static bool leaves_out(const struct fb_override *o) {
            !strcmp(o->key, "taskpool");
 }
 
+/* What cannot name an option: the value itself, or an item of the list; NULL if all is well. */
+static const struct fb_node *no_name(const struct fb_node *value) {
+    if (value->kind == FB_TEXT) return NULL;
+    if (value->kind != FB_LIST) return value;
+    for (int64_t i = 0; i < value->count; i++)
+        if (value->item[i]->kind != FB_TEXT) return value->item[i];
+    return NULL;
+}
+
 static int split_group(struct fb_choices *choices, const struct fb_sources *sources,
                        const struct fb_override *o, struct fb_err *err) {
     bool list = o->value && o->value->kind == FB_LIST;
+    const struct fb_node *wrong;
     struct fb_choice *entry;
     const char *key;
 
@@ -77,7 +88,7 @@ static int split_group(struct fb_choices *choices, const struct fb_sources *sour
                        "option or +%s=... to add the group",
                        o->text, o->key, o->key);
     if (o->kind == FB_OVERRIDE_DELETE || leaves_out(o)) return split_delete(choices, o, err);
-    if (o->value->kind != FB_TEXT && !list) return refuse_value(o, sources, err);
+    if ((wrong = no_name(o->value))) return refuse_value(o, wrong, sources, err);
     if (o->kind == FB_OVERRIDE_ADD) {
         struct fb_default *d = choices->append + choices->appended++;
         d->is_group = d->external = true;

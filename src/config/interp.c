@@ -117,7 +117,10 @@ static bool next_part(const char **key, char *part, size_t size) {
     size_t n;
 
     if (!*p) return false;
-    if (*p == '[') {
+    if (*p == '.') { /* the dot that ends the key: an empty part, which is no key */
+        begin = ++p;
+        n = 0;
+    } else if (*p == '[') {
         begin = p + 1;
         n = strcspn(begin, "]");
         p = begin + n + (begin[n] == ']');
@@ -126,7 +129,7 @@ static bool next_part(const char **key, char *part, size_t size) {
         n = strcspn(begin, ".[");
         p = begin + n;
     }
-    if (*p == '.') p++;
+    if (*p == '.' && p[1]) p++;
     *key = p;
     if (n >= size) n = size - 1;
     memcpy(part, begin, n);

@@ -61,11 +61,11 @@ static int merge_key(struct fb_node *under, struct fb_key key, struct fb_node *o
 
     if (!old && strict) return fail_unknown(under, key.text, err);
     if (!old) return fb_node_set_key(a, under, key, over, err);
-    if (fb_node_is_missing(over)) return FB_OK;
-    if (is_container(over) && (target = fb_merge_target(old))) {
+    if ((is_container(over) || fb_node_is_missing(over)) && (target = fb_merge_target(old))) {
         if (!(old = fb_node_copy(a, target, err)) || fb_node_set_key(a, under, key, old, err))
             return err->code;
     }
+    if (fb_node_is_missing(over)) return FB_OK;
     if (is_container(old) && is_container(over)) return fb_merge(old, over, strict, a, err);
     return fb_node_set_key(a, under, key, over, err);
 }

@@ -167,6 +167,18 @@ struct fb_sequences fb_examples_targets(const struct fb_examples *e) {
     return (struct fb_sequences){e->count, e->target_ids.id, e->target_offset};
 }
 
+int32_t *fb_examples_decoder_ids(const struct fb_examples *e, int32_t start, struct fb_err *err) {
+    int32_t *id = fb_calloc((size_t)e->target_ids.count, sizeof *id, err);
+
+    for (int64_t i = 0; id && i < e->count; i++) {
+        int64_t begin = e->target_offset[i], end = e->target_offset[i + 1];
+        if (begin == end) continue;
+        id[begin] = start;
+        memcpy(id + begin + 1, e->target_ids.id + begin, (size_t)(end - begin - 1) * sizeof *id);
+    }
+    return id;
+}
+
 int fb_examples_class(const struct fb_examples *e, int64_t i, int classes, int *out,
                       struct fb_err *err) {
     int64_t row = fb_examples_row(e, i);

@@ -60,6 +60,9 @@ int fb_examples_encode_targets(struct fb_examples *e, struct fb_encoder *encoder
 /* Ids; borrowed. */
 struct fb_sequences fb_examples_inputs(const struct fb_examples *e);
 struct fb_sequences fb_examples_targets(const struct fb_examples *e);
+/* What a decoder is given for the targets: each shifted by one, with `start` in front. [ids of all
+ * targets], owned: free. */
+int32_t *fb_examples_decoder_ids(const struct fb_examples *e, int32_t start, struct fb_err *err);
 /* Row of the split that an example is. */
 int64_t fb_examples_row(const struct fb_examples *e, int64_t i);
 /* Class of example i: 0 .. classes - 1. FB_EFORMAT for another label. */

@@ -9,6 +9,7 @@
 #include "hub/cache.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 static const char *variable(const char *name) {
     const char *value = getenv(name);
@@ -106,6 +107,7 @@ static int look_in_cache(char **path, const char *name, enum fb_hub_kind kind, c
 int fb_hub_resolve(char **path, const char *name, enum fb_hub_kind kind, const char *revision,
                    struct fb_err *err) {
     const char *noun = kind == FB_HUB_MODEL ? "model" : "dataset";
+    struct stat status;
     int rc;
 
     *path = NULL;
@@ -114,6 +116,8 @@ int fb_hub_resolve(char **path, const char *name, enum fb_hub_kind kind, const c
         *path = fb_strdup(name, err);
         return *path ? FB_OK : err->code;
     }
+    if (!stat(name, &status))
+        return fb_fail(err, FB_EIO, "%s '%s' is neither a file nor a folder", noun, name);
     if (!fb_hub_is_repo(name))
         return fb_fail(err, FB_ENOTFOUND,
                        "%s '%s': there is no such file or folder, and it is not a name of the hub "

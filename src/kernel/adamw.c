@@ -3,7 +3,7 @@
 #include "kernel/cpu.h"
 
 /* A block is large enough to be worth a thread's while, and a multiple of every vector. */
-enum { BLOCK = 4096, BLOCKS_FOR_THREADS = 4, SUMS = 1024 };
+enum { BLOCK = 4096, BLOCKS_FOR_THREADS = 4 };
 
 static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
@@ -20,29 +20,4 @@ void fb_adamw(float *value, float *exp_avg, float *exp_avg_sq, const float *grad
         isa->adamw(value + at, exp_avg + at, exp_avg_sq + at, gradient + at,
                    least(BLOCK, count - at), f);
     }
-}
-
-static double sum_block(const float *x, int64_t n) {
-    double sum = 0;
-
-    for (int64_t i = 0; i < n; i++)
-        sum += (double)x[i] * (double)x[i];
-    return sum;
-}
-
-double fb_sum_squares(const float *x, int64_t count) {
-    double sum = 0, part[SUMS];
-    int64_t blocks = (count + BLOCK - 1) / BLOCK;
-
-    for (int64_t first = 0; first < blocks; first += SUMS) {
-        int64_t n = least(SUMS, blocks - first);
-#pragma omp parallel for schedule(static) if (n >= BLOCKS_FOR_THREADS)
-        for (int64_t b = 0; b < n; b++) {
-            int64_t at = (first + b) * BLOCK;
-            part[b] = sum_block(x + at, least(BLOCK, count - at));
-        }
-        for (int64_t b = 0; b < n; b++)
-            sum += part[b];
-    }
-    return sum;
 }

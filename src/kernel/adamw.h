@@ -26,7 +26,4 @@ struct fb_adamw_factors {
 void fb_adamw(float *value, float *exp_avg, float *exp_avg_sq, const float *gradient, int64_t count,
               const struct fb_adamw_factors *f);
 
-/* Sum of x[i]^2 in double: sums over blocks of 4096 elements, added in ascending order. */
-double fb_sum_squares(const float *x, int64_t count);
-
 #endif

@@ -117,9 +117,10 @@ void fb_packed_free(struct fb_packed *packed) {
     *packed = (struct fb_packed){0};
 }
 
-/* One tile that sticks out of the result: computed whole in a buffer, copied in and out. */
+/* One tile that sticks out of the result: computed in a buffer, copied in and out. `ahead`: what to
+ * fetch meanwhile, or NULL. */
 static void edge_tile(const struct fb_gemm *g, const float *a, int64_t row, int64_t panel,
-                      int64_t from, int64_t count) {
+                      int64_t from, int64_t count, const float *ahead) {
     const struct fb_packed *w = g->weight;
     const struct fb_isa *isa = w->isa;
     float c[FB_TILE_ROWS * FB_TILE_COLS] = {0}, add[FB_TILE_ROWS * FB_TILE_COLS] = {0};
@@ -131,7 +132,8 @@ static void edge_tile(const struct fb_gemm *g, const float *a, int64_t row, int6
 
     for (int64_t r = 0; r < rows && from; r++)
         memcpy(c + r * cols + left, g->y + (row + r) * g->ldy + at, width);
-    isa->tile(c, cols, a, w->data + (panel * w->in + from) * cols, count, from > 0);
+    isa->tile_part(c, cols, a, w->data + (panel * w->in + from) * cols, count, from > 0, rows,
+                   ahead);
     if (from + count == w->in) {
         for (int64_t r = 0; r < rows && g->add; r++)
             memcpy(add + r * cols + left, g->add + (row + r) * g->ldadd + at, width);
@@ -142,7 +144,7 @@ static void edge_tile(const struct fb_gemm *g, const float *a, int64_t row, int6
 }
 
 static void whole_tile(const struct fb_gemm *g, const float *a, int64_t row, int64_t panel,
-                       int64_t from, int64_t count) {
+                       int64_t from, int64_t count, const float *ahead) {
     const struct fb_packed *w = g->weight;
     const struct fb_isa *isa = w->isa;
     int64_t cols = isa->cols, at = panel * cols - g->column;
@@ -154,27 +156,39 @@ static void whole_tile(const struct fb_gemm *g, const float *a, int64_t row, int
         fb_prefetch(add + r * g->ldadd);
         fb_prefetch(add + r * g->ldadd + cols - 1);
     }
-    isa->tile(c, g->ldy, a, w->data + (panel * w->in + from) * cols, count, from > 0);
+    isa->tile_part(c, g->ldy, a, w->data + (panel * w->in + from) * cols, count, from > 0,
+                   isa->rows, ahead);
     if (last) isa->finish(c, g->ldy, w->bias + panel * cols, add, g->ldadd, g->activation);
+}
+
+/* Packed rows [row, end) times inputs [from, from + count) of one panel. If there is a `next`, it
+ * is fetched meanwhile: few rows are done with a panel before the next one would have come. */
+static void meet(const struct fb_gemm *g, const float *a, int64_t row, int64_t end, int64_t panel,
+                 int64_t from, int64_t count, bool next) {
+    const struct fb_isa *isa = g->weight->isa;
+    int64_t cols = isa->cols, part = count * cols / FB_AHEAD;
+    bool whole = panel * cols >= g->column && (panel + 1) * cols <= g->column + g->columns;
+    const float *ahead = g->weight->data + ((panel + 1) * g->weight->in + from) * cols;
+    int parts = next ? FB_AHEAD : 0;
+
+    for (int64_t r = row; r < end; r += isa->rows, a += isa->rows * count, ahead += part, parts--)
+        (whole && r + isa->rows <= end ? whole_tile : edge_tile)(g, a, r, panel, from, count,
+                                                                 parts > 0 ? ahead : NULL);
 }
 
 /* Rows [row, end) times panels [panel, last); `a` has room for BLOCK_ROWS * BLOCK_IN values. */
 static void task(const struct fb_gemm *g, float *a, int64_t row, int64_t end, int64_t panel,
                  int64_t last) {
     const struct fb_isa *isa = g->weight->isa;
-    int64_t in = g->weight->in, cols = isa->cols;
+    int64_t in = g->weight->in;
 
     for (int64_t from = 0; from < in; from += BLOCK_IN) {
         int64_t count = least(BLOCK_IN, in - from);
         for (int64_t r = row; r < end; r += isa->rows)
             isa->pack(a + (r - row) * count, g->x + r * g->ldx + from, g->ldx,
                       least(isa->rows, end - r), count);
-        for (int64_t p = panel; p < last; p++) {
-            bool whole = p * cols >= g->column && (p + 1) * cols <= g->column + g->columns;
-            for (int64_t r = row; r < end; r += isa->rows)
-                (whole && r + isa->rows <= end ? whole_tile : edge_tile)(g, a + (r - row) * count,
-                                                                         r, p, from, count);
-        }
+        for (int64_t p = panel; p < last; p++)
+            meet(g, a, row, end, p, from, count, p + 1 < last);
     }
 }
 

@@ -25,6 +25,13 @@ struct fb_isa {
      * machine has fused multiply-add. a is [k, rows], b is [k, cols], c has row stride `ldc`.
      * `add` keeps what is in c: c + sum, else c = sum. */
     void (*tile)(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add);
+    /* The same for tiles that are computed one below the other, c + rows * ldc after c. */
+    void (*tile_down)(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add);
+    /* The same for the first `count` rows, with the same bits; the others may be written or not.
+     * Meanwhile the k * cols / FB_AHEAD values at `ahead`, if it is not NULL, are fetched into the
+     * second-level cache. */
+    void (*tile_part)(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add,
+                      int64_t count, const float *ahead);
     /* c = activation(c + bias) + add on a tile; `bias` [cols]; `add` NULL or stride ldadd. */
     void (*finish)(float *c, int64_t ldc, const float *bias, const float *add, int64_t ldadd,
                    enum fb_activation activation);
@@ -74,6 +81,6 @@ struct fb_isa {
                   const struct fb_adamw_factors *f);
 };
 
-enum { FB_TILE_ROWS = 16, FB_TILE_COLS = 32, FB_SUM_COLS = 128 };
+enum { FB_TILE_ROWS = 16, FB_TILE_COLS = 32, FB_SUM_COLS = 128, FB_AHEAD = 4 };
 
 #endif

@@ -66,41 +66,54 @@ static void pack(float *a, const float *x, int64_t ldx, int64_t count, int64_t k
             a[p * TILE_ROWS + r] = row[r][p];
 }
 
-/* One step of a tile's sums. */
-static inline void tile_step(vec sum[TILE_ROWS][TILE_VECS], const float *a, const float *b) {
+/* One step of the sums of `rows` rows. */
+static inline void tile_step(vec sum[][TILE_VECS], const float *a, const float *b, int rows) {
     vec b0 = v_load(b), b1 = v_load(b + V_LANES);
 
     V_UNROLL
-    for (int r = 0; r < TILE_ROWS; r++) {
+    for (int r = 0; r < rows; r++) {
         vec x = v_set(a[r]);
         sum[r][0] = v_mul_add(x, b0, sum[r][0]);
         sum[r][1] = v_mul_add(x, b1, sum[r][1]);
     }
 }
 
-/* The results are asked for before the sums begin, so that they are there when the sums end. */
-static void tile(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add) {
+/* `rows` and `below` are constants at each call. The results are asked for before the sums begin,
+ * so that they are there when the sums end; with `below`, those of the tile below are, row by row
+ * while the sums run: where every tile writes new memory, asking for all at once means waiting. */
+static inline void tile_with(float *c, int64_t ldc, const float *a, const float *b, int64_t k,
+                             bool add, const float *ahead, int rows, bool below) {
     vec sum[TILE_ROWS][TILE_VECS];
+    const float *next = c + TILE_ROWS * ldc, *end = next + TILE_ROWS * ldc;
     int64_t p = 0;
 
     V_UNROLL
-    for (int r = 0; r < TILE_ROWS; r++) {
-        fb_prefetch(c + r * ldc);
-        fb_prefetch(c + r * ldc + TILE_COLS - 1);
+    for (int r = 0; r < rows; r++) {
+        if (!below) {
+            fb_prefetch(c + r * ldc);
+            fb_prefetch(c + r * ldc + TILE_COLS - 1);
+        }
         sum[r][0] = sum[r][1] = v_set(0.0f);
     }
     for (; p + 4 <= k; p += 4, a += 4 * TILE_ROWS, b += 4 * TILE_COLS) {
         fb_prefetch(a + PREFETCH_A);
-        tile_step(sum, a, b);
-        tile_step(sum, a + TILE_ROWS, b + TILE_COLS);
+        tile_step(sum, a, b, rows);
+        if (ahead) fb_prefetch_near(ahead + p * TILE_COLS / FB_AHEAD);
+        if (below && next < end) {
+            fb_prefetch(next);
+            fb_prefetch(next + TILE_COLS - 1);
+            next += ldc;
+        }
+        tile_step(sum, a + TILE_ROWS, b + TILE_COLS, rows);
         fb_prefetch(a + PREFETCH_A + 2 * TILE_ROWS);
-        tile_step(sum, a + 2 * TILE_ROWS, b + 2 * TILE_COLS);
-        tile_step(sum, a + 3 * TILE_ROWS, b + 3 * TILE_COLS);
+        tile_step(sum, a + 2 * TILE_ROWS, b + 2 * TILE_COLS, rows);
+        if (ahead) fb_prefetch_near(ahead + (p + 2) * TILE_COLS / FB_AHEAD);
+        tile_step(sum, a + 3 * TILE_ROWS, b + 3 * TILE_COLS, rows);
     }
     for (; p < k; p++, a += TILE_ROWS, b += TILE_COLS)
-        tile_step(sum, a, b);
+        tile_step(sum, a, b, rows);
     V_UNROLL
-    for (int r = 0; r < TILE_ROWS; r++, c += ldc) {
+    for (int r = 0; r < rows; r++, c += ldc) {
         if (add) {
             sum[r][0] = v_add(v_load(c), sum[r][0]);
             sum[r][1] = v_add(v_load(c + V_LANES), sum[r][1]);
@@ -108,6 +121,25 @@ static void tile(float *c, int64_t ldc, const float *a, const float *b, int64_t 
         v_store(c, sum[r][0]);
         v_store(c + V_LANES, sum[r][1]);
     }
+}
+
+static void tile(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add) {
+    tile_with(c, ldc, a, b, k, add, NULL, TILE_ROWS, false);
+}
+
+static void tile_down(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add) {
+    if (k < 4 * TILE_ROWS) tile_with(c, ldc, a, b, k, add, NULL, TILE_ROWS, false);
+    else tile_with(c, ldc, a, b, k, add, NULL, TILE_ROWS, true);
+}
+
+/* In thirds: with few rows the loads of b cost as much as the products. */
+static void tile_part(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add,
+                      int64_t count, const float *ahead) {
+    enum { THIRD = TILE_ROWS / 3 };
+
+    if (count <= THIRD) tile_with(c, ldc, a, b, k, add, ahead, THIRD, false);
+    else if (count <= 2 * THIRD) tile_with(c, ldc, a, b, k, add, ahead, 2 * THIRD, false);
+    else tile_with(c, ldc, a, b, k, add, ahead, TILE_ROWS, false);
 }
 
 /* exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2) / 2; ln 2 in two parts so that r is exact;
@@ -356,12 +388,13 @@ static void adamw(float *value, float *exp_avg, float *exp_avg_sq, const float *
 #define ISA_TABLE(isa_name, check)                                                                 \
     {                                                                                              \
         .name = isa_name, .rows = TILE_ROWS, .cols = TILE_COLS, .supported = check, .pack = pack,  \
-        .tile = tile, .finish = finish, .multiply = multiply, .layer_norm = layer_norm,            \
-        .rms_norm = rms_norm, .scores = scores, .mix = mix, .largest = largest,                    \
-        .exponentials = exponentials, .activate = activate, .activation_grad = activation_grad,    \
-        .layer_norm_grad = layer_norm_grad, .rms_norm_grad = rms_norm_grad,                        \
-        .norm_weight_grad = norm_weight_grad, .column_sums = column_sums, .add_to = add_to,        \
-        .softmax_grad = softmax_grad, .pack_columns = pack_columns, .adamw = adamw                 \
+        .tile = tile, .tile_down = tile_down, .tile_part = tile_part, .finish = finish,            \
+        .multiply = multiply, .layer_norm = layer_norm, .rms_norm = rms_norm, .scores = scores,    \
+        .mix = mix, .largest = largest, .exponentials = exponentials, .activate = activate,        \
+        .activation_grad = activation_grad, .layer_norm_grad = layer_norm_grad,                    \
+        .rms_norm_grad = rms_norm_grad, .norm_weight_grad = norm_weight_grad,                      \
+        .column_sums = column_sums, .add_to = add_to, .softmax_grad = softmax_grad,                \
+        .pack_columns = pack_columns, .adamw = adamw                                               \
     }
 
 #endif

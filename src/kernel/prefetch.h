@@ -8,7 +8,14 @@
 static inline void fb_prefetch(const void *p) {
     _mm_prefetch(p, _MM_HINT_T0);
 }
+/* Into the second-level cache: for what is needed later than at once. */
+static inline void fb_prefetch_near(const void *p) {
+    _mm_prefetch(p, _MM_HINT_T1);
+}
 #else
+static inline void fb_prefetch_near(const void *p) {
+    (void)p;
+}
 static inline void fb_prefetch(const void *p) {
     (void)p;
 }

@@ -9,3 +9,7 @@ int fb_threads(void) {
 void fb_threads_set(int n) {
     omp_set_num_threads(n);
 }
+
+void fb_threads_bound(void) {
+    if (fb_threads() > FB_THREADS_MAX) fb_threads_set(FB_THREADS_MAX);
+}

@@ -377,6 +377,18 @@ int fb_merge_each(struct fb_merge *merge, bool with_base, fb_block_fn *fn, const
     return merge_pool(merge, with_base, fn, state, NULL, err);
 }
 
+int fb_merge_into(struct fb_merge *merge, struct fb_weights *weights, bool with_base,
+                  fb_block_fn *fn, const void *state, struct fb_err *err) {
+    struct plan plan;
+    const struct sink sink = {.weights = weights};
+    struct loop loop = {.plan = &plan, .fn = fn, .state = state, .sink = &sink};
+    int rc = plan_pool(&plan, merge, with_base, cut_blocks(merge), err);
+
+    if (!rc) rc = run_loop(&loop, "merge", err);
+    free(plan.item);
+    return rc;
+}
+
 int fb_merge_twice(struct fb_merge *merge, bool with_base, fb_block_fn *fn, void *state,
                    fb_again_fn *again, const bool *mark, struct fb_err *err) {
     struct second second = {again, state, mark};

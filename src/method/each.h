@@ -40,7 +40,10 @@ int fb_each_threads(void);
 /* Runs `fn` over every block of every key and puts the results into the sink of `merge`. */
 int fb_merge_each(struct fb_merge *merge, bool with_base, fb_block_fn *fn, const void *state,
                   struct fb_err *err) FB_MUST_CHECK;
-/* The same; when all blocks are done and `again` says so, runs `fn` once more on the blocks whose
+/* The same into tensors that are there already, owned by `weights` in the order of the keys. */
+int fb_merge_into(struct fb_merge *merge, struct fb_weights *weights, bool with_base,
+                  fb_block_fn *fn, const void *state, struct fb_err *err) FB_MUST_CHECK;
+/* The first; when all blocks are done and `again` says so, runs `fn` once more on the blocks whose
  * mark [fb_each_blocks] is set. */
 int fb_merge_twice(struct fb_merge *merge, bool with_base, fb_block_fn *fn, void *state,
                    fb_again_fn *again, const bool *mark, struct fb_err *err) FB_MUST_CHECK;

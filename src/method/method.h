@@ -33,6 +33,8 @@ struct fb_merge {
     bool stream_as_stored;       /* keep each key's stored dtype instead */
     int64_t block;               /* elements per block; 0: default */
     const char *data_dir;        /* path.data_dir of the configuration, or NULL */
+    const char *run_folder;      /* where a run leaves its files, or NULL */
+    bool fast_dev_run;           /* one step or batch of what a method learns */
     uint64_t seed;               /* of the run: random numbers are functions of it (base/rng.h) */
     struct fb_weights weights;   /* result: owned by the struct */
     int model;                   /* which model's object the reference returns (for parameter

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "ckpt/write.h"
+#include "config/yaml.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,10 +50,22 @@ static int add_key(struct fb_digest *id, struct fb_pool *pool, int model, int64_
     return FB_OK;
 }
 
+/* Numbers of heads and the like, which no tensor tells. */
+static int add_config(struct fb_digest *id, struct fb_pool *pool, int model, struct fb_err *err) {
+    const struct fb_node *config;
+    struct fb_str text = {0};
+    int rc = fb_pool_config(pool, model, &config, err);
+
+    if (!rc && config) rc = fb_yaml_print(&text, config, err);
+    if (!rc) rc = fb_digest_add_text(id, fb_str_text(&text), err);
+    fb_str_free(&text);
+    return rc;
+}
+
 int fb_statistics_add_model(struct fb_digest *id, struct fb_pool *pool, int model,
                             struct fb_err *err) {
     float *scratch = fb_malloc(BLOCK * sizeof *scratch, err);
-    int rc = scratch ? FB_OK : err->code;
+    int rc = scratch ? add_config(id, pool, model, err) : err->code;
 
     for (int64_t k = 0; !rc && k < fb_pool_keys(pool); k++)
         rc = add_key(id, pool, model, k, scratch, err);

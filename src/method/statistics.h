@@ -23,7 +23,7 @@
 int fb_statistics_check(const char *folder, struct fb_err *err) FB_MUST_CHECK;
 
 int fb_statistics_begin(struct fb_digest *id, const char *method, struct fb_err *err) FB_MUST_CHECK;
-/* All keys of a model of an aligned pool; its pages are dropped behind. */
+/* Configuration and all keys of a model of an aligned pool; its pages are dropped behind. */
 int fb_statistics_add_model(struct fb_digest *id, struct fb_pool *pool, int model,
                             struct fb_err *err) FB_MUST_CHECK;
 /* Ids and labels in order, and target ids where there are any. */

@@ -78,6 +78,16 @@ int fb_trainset_check(const struct fb_merge *merge, const struct fb_trainset_req
     return rc;
 }
 
+int fb_trainset_need_t5(const struct fb_pool *pool, struct fb_err *err) {
+    const char *backbone = fb_pool_kind(pool)->backbone;
+
+    if (backbone && !strcmp(backbone, "T5ForConditionalGeneration")) return FB_OK;
+    return fb_fail(err, FB_ECONFIG,
+                   "merges T5 models (AutoModelForSeq2SeqLMPool, PeftModelForSeq2SeqLMPool), and "
+                   "the model pool is %s",
+                   fb_pool_kind(pool)->name);
+}
+
 void fb_trainset_close(struct fb_trainset *set) {
     fb_encoder_close(set->encoder);
     fb_tokenizer_close(set->tokenizer);

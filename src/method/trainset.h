@@ -35,6 +35,8 @@ int fb_trainset_open(struct fb_trainset *out, const struct fb_merge *merge,
 /* The same for fb_method.check: also reads the first row of each, and closes again. */
 int fb_trainset_check(const struct fb_merge *merge, const struct fb_trainset_request *request,
                       struct fb_err *err) FB_MUST_CHECK;
+/* Whether the pool holds T5 models; FB_ECONFIG. */
+int fb_trainset_need_t5(const struct fb_pool *pool, struct fb_err *err) FB_MUST_CHECK;
 void fb_trainset_close(struct fb_trainset *set);
 
 /* Which examples: whole batches until `examples` have been seen, or all there are; in file order,

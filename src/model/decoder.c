@@ -59,21 +59,21 @@ static int allocate(struct fb_decoder *d, int64_t tokens, struct fb_err *err) {
     return FB_OK;
 }
 
-static int project(float *out, const struct fb_linear *layer, const float *x, int64_t rows,
-                   struct fb_err *err) {
-    return fb_gemm(&(struct fb_gemm){.y = out,
-                                     .ldy = layer->weight.out,
-                                     .x = x,
-                                     .ldx = layer->weight.in,
-                                     .rows = rows,
-                                     .weight = &layer->weight,
-                                     .columns = layer->weight.out},
-                   err);
+/* Copies a layer's result out of the graph, which is empty before and after. */
+static int project(float *out, const struct fb_linear *layer, const struct fb_tensor *x,
+                   struct fb_graph *g, struct fb_err *err) {
+    const struct fb_tensor *y = fb_op_linear(g, x, layer, FB_LINEAR, NULL, err);
+
+    if (!y) return err->code;
+    memcpy(out, y->data, (size_t)(y->rows * y->cols) * sizeof *out);
+    fb_graph_reset(g);
+    return FB_OK;
 }
 
 int fb_decoder_begin(struct fb_decoder **out, const struct fb_t5 *m, const struct fb_batch *batch,
                      const float *states, int64_t steps, struct fb_err *err) {
     struct fb_decoder *d = fb_calloc(1, sizeof *d, err);
+    const struct fb_tensor x = {(float *)(uintptr_t)states, batch->tokens, m->config.d_model};
 
     *out = NULL;
     if (!d) return err->code;
@@ -92,8 +92,8 @@ int fb_decoder_begin(struct fb_decoder **out, const struct fb_t5 *m, const struc
     }
     for (int64_t i = 0; i < m->decoder.layers; i++) {
         const struct fb_t5_attention *a = &m->decoder.block[i].cross;
-        if (project(d->kept[i].cross_k, &a->k, states, batch->tokens, err) ||
-            project(d->kept[i].cross_v, &a->v, states, batch->tokens, err))
+        if (project(d->kept[i].cross_k, &a->k, &x, &d->graph, err) ||
+            project(d->kept[i].cross_v, &a->v, &x, &d->graph, err))
             goto fail;
     }
     *out = d;
@@ -210,7 +210,12 @@ int fb_decoder_step(struct fb_decoder *d, const int32_t *id, float *out, struct 
 
 int fb_t5_logits(const struct fb_t5 *m, const float *hidden, int64_t rows, float *logits,
                  struct fb_err *err) {
-    return project(logits, &m->head, hidden, rows, err);
+    const struct fb_tensor x = {(float *)(uintptr_t)hidden, rows, m->config.d_model};
+    struct fb_graph g = {0};
+    int rc = project(logits, &m->head, &x, &g, err);
+
+    fb_graph_free(&g);
+    return rc;
 }
 
 /* As torch.argmax: a NaN is larger than everything. */
@@ -224,28 +229,25 @@ static void look(float *best, int32_t *id, const float *logit, int64_t first, in
 
 int fb_t5_argmax(const struct fb_t5 *m, const float *hidden, int64_t rows, int32_t *id,
                  struct fb_err *err) {
-    int64_t vocab = m->config.vocab_size;
-    float *logits = fb_malloc((size_t)rows * LOGIT_COLUMNS * sizeof *logits, err);
+    const struct fb_tensor x = {(float *)(uintptr_t)hidden, rows, m->config.d_model}, *logits;
     float *best = fb_malloc((size_t)rows * sizeof *best, err);
-    struct fb_gemm how = {.y = logits,
-                          .ldy = LOGIT_COLUMNS,
-                          .x = hidden,
-                          .ldx = m->config.d_model,
-                          .rows = rows,
-                          .weight = &m->head.weight};
-    int rc = logits && best ? FB_OK : err->code;
+    struct fb_graph g = {0};
 
-    for (int64_t i = 0; !rc && i < rows; i++)
+    for (int64_t i = 0; best && i < rows; i++)
         id[i] = 0;
-    for (; !rc && how.column < vocab; how.column += LOGIT_COLUMNS) {
-        how.columns = vocab - how.column < LOGIT_COLUMNS ? vocab - how.column : LOGIT_COLUMNS;
-        rc = fb_gemm(&how, err);
-        for (int64_t i = 0; !rc && i < rows; i++) {
-            if (how.column == 0) best[i] = logits[i * LOGIT_COLUMNS];
-            look(&best[i], &id[i], logits + i * LOGIT_COLUMNS, how.column, how.columns);
+    for (int64_t first = 0, left; best && (left = m->config.vocab_size - first) > 0;
+         first += LOGIT_COLUMNS) {
+        fb_graph_reset(&g);
+        logits = fb_op_linear_part(&g, &x, &m->head, first,
+                                   left < LOGIT_COLUMNS ? left : LOGIT_COLUMNS, err);
+        if (!logits) break;
+        for (int64_t i = 0; i < rows; i++) {
+            const float *row = logits->data + i * logits->cols;
+            if (first == 0) best[i] = row[0];
+            look(&best[i], &id[i], row, first, logits->cols);
         }
     }
-    free(logits);
+    fb_graph_free(&g);
     free(best);
-    return rc;
+    return err->code;
 }

@@ -19,8 +19,10 @@ struct fb_generation {
     bool limited; /* max_new_tokens is set, which wins over a max_length that a caller wants */
 };
 
-/* Reads generation_config.json of a model's folder if there is one; what it lacks comes from the
- * model's config and from GenerationConfig's defaults. FB_EUNSUPPORTED names what is not greedy
+/* Reads generation_config.json of a model's folder if there is one, else config.json. What is not
+ * said has the defaults of transformers' GenerationConfig, so that without an eos_token_id in
+ * generation_config.json nothing ends a sequence but its length; the start token alone then comes
+ * from the model's configuration. FB_EUNSUPPORTED names what is not greedy
  * search (num_beams, do_sample, penalties, ...) and its value. */
 int fb_generation_read(struct fb_generation *out, const struct fb_t5_config *config,
                        const char *folder, struct fb_err *err) FB_MUST_CHECK;

@@ -26,6 +26,7 @@ static const struct {
     {"num_return_sequences", 1},
     {"guidance_scale", 1},
     {"prompt_lookup_num_tokens", 0},
+    {"token_healing", 0},
 };
 static const char *const absent[] = {
     "bad_words_ids",       "force_words_ids",
@@ -67,17 +68,19 @@ static int check(const struct fb_node *json, struct fb_err *err) {
     return FB_OK;
 }
 
-static int read_eos(struct fb_generation *out, const struct fb_t5_config *config,
-                    const struct fb_node *json, struct fb_err *err) {
+/* `fallback`: of a model's configuration that does not say it; -1: nothing ends a sequence. */
+static int read_eos(struct fb_generation *out, int64_t fallback, const struct fb_node *json,
+                    struct fb_err *err) {
     const struct fb_node *node = fb_json_key(json, "eos_token_id", NULL);
     int64_t n = !node ? 1 : node->kind == FB_LIST ? node->count : 1;
     enum { MOST = sizeof out->eos / sizeof *out->eos };
 
+    if (!node && fallback < 0) return FB_OK;
     if (n < 1 || n > MOST) return fb_json_wrong(node, "eos_token_id", "1 to 8 token ids", err);
     for (int64_t i = 0; i < n; i++) {
         const struct fb_node *id = node && node->kind == FB_LIST ? node->item[i] : node;
         int64_t value = id && id->kind == FB_INT ? id->value.integer : -1;
-        if (!id) value = config->eos_token_id;
+        if (!id) value = fallback;
         if (value < 0 || value > INT32_MAX)
             return fb_json_wrong(node, "eos_token_id", "a token id or a list of them", err);
         out->eos[out->eos_count++] = (int32_t)value;
@@ -85,7 +88,7 @@ static int read_eos(struct fb_generation *out, const struct fb_t5_config *config
     return FB_OK;
 }
 
-static int read(struct fb_generation *out, const struct fb_t5_config *config,
+static int read(struct fb_generation *out, const struct fb_t5_config *config, int64_t eos,
                 const struct fb_node *json, struct fb_err *err) {
     struct numbers {
         int64_t max_length, max_new_tokens, start, bos;
@@ -110,26 +113,54 @@ static int read(struct fb_generation *out, const struct fb_t5_config *config,
     out->start = (int32_t)n.start;
     out->max_length = n.max_new_tokens ? n.max_new_tokens + 1 : n.max_length;
     out->limited = n.max_new_tokens > 0;
-    if (read_eos(out, config, json, err)) return err->code;
+    if (read_eos(out, eos, json, err)) return err->code;
     return check(json, err);
+}
+
+/* NULL in `*out` if the folder has no such file. */
+static int load(struct fb_node **out, const char *folder, const char *name, struct fb_arena *arena,
+                struct fb_err *err) {
+    char *path;
+    int rc;
+
+    *out = NULL;
+    if (!fb_has_file(folder, name)) return FB_OK;
+    if (!(path = fb_path_join(folder, name, err))) return err->code;
+    rc = fb_json_load(out, arena, path, err);
+    free(path);
+    return rc;
+}
+
+/* GenerationMixin._prepare_generation_config: a file that was made from the model's configuration
+ * gives way to what that says. */
+static int check_origin(const struct fb_node *json, const char *folder, struct fb_arena *arena,
+                        struct fb_err *err) {
+    struct fb_node *model;
+    bool made;
+
+    if (fb_json_flag(&made, "_from_model_config", false, json, err)) return err->code;
+    if (!made) return FB_OK;
+    if (load(&model, folder, "config.json", arena, err)) return err->code;
+    return model ? check(model, err) : FB_OK;
 }
 
 int fb_generation_read(struct fb_generation *out, const struct fb_t5_config *config,
                        const char *folder, struct fb_err *err) {
-    char *path = fb_path_join(folder, "generation_config.json", err);
     struct fb_arena arena = {0};
     struct fb_node *json;
-    int rc = path ? FB_OK : err->code;
+    int rc = load(&json, folder, "generation_config.json", &arena, err);
 
     *out = (struct fb_generation){0};
-    if (!rc && !fb_is_file(path)) {
-        free(path);
-        path = fb_path_join(folder, "config.json", err);
-        rc = path ? FB_OK : err->code;
+    if (!rc && json) {
+        rc = read(out, config, -1, json, err);
+        if (!rc) rc = check_origin(json, folder, &arena, err);
+    } else if (!rc) {
+        rc = load(&json, folder, "config.json", &arena, err);
+        if (!rc && !json)
+            rc = fb_fail(err, FB_ENOTFOUND,
+                         "'%s' holds neither generation_config.json nor config.json", folder);
+        if (!rc) rc = read(out, config, config->eos_token_id, json, err);
     }
-    if (!rc) rc = fb_json_load(&json, &arena, path, err);
-    if (!rc) rc = read(out, config, json, err);
-    free(path);
     fb_arena_free(&arena);
     return rc;
 }

@@ -72,8 +72,13 @@ static int compare(const char *a, const char *b) {
 
 /* Every matrix of a block is a Conv1D. */
 static bool conv1d(const char *name) {
-    return fb_starts_with(name, "h.");
+    const char *key = canonical(name);
+
+    return key && fb_starts_with(key, "h.");
 }
+
+/* All of them have GPT-2's blocks. */
+static const char *const model_types[] = {"gpt2", "openai-gpt", "imagegpt", NULL};
 
 static const char *const targets[] = {"fusion_bench.modelpool.HuggingFaceGPT2ClassificationPool",
                                       "fusion_bench.modelpool.GPT2ForSequenceClassificationPool",
@@ -88,5 +93,7 @@ const struct fb_pool_type fb_pool_gpt2_cls = {
     .canonical = canonical,
     .compare = compare,
     .conv1d = conv1d,
+    .model_types = model_types,
+    .marker = "h.0.attn.c_attn.weight",
     .backbone = "GPT2Model",
 };

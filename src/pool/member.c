@@ -35,13 +35,9 @@ static int resolve_adapter(struct fb_pool *pool, struct fb_member *m, struct fb_
 }
 
 static int resolve(struct fb_pool *pool, struct fb_member *m, struct fb_err *err) {
-    bool adapter;
-
     if (!m->local && fb_hub_resolve(&m->local, m->path, FB_HUB_MODEL, m->revision, err))
         return err->code;
-    adapter = fb_is_dir(m->local) && fb_lora_is_folder(m->local);
-    if (adapter && fb_ckpt_has_model(m->local)) adapter = false;
-    if (adapter) return resolve_adapter(pool, m, err);
+    if (fb_lora_is_adapter(m->local)) return resolve_adapter(pool, m, err);
     if (!m->special && (pool->type->adapters || m->base_path))
         return fb_fail(err, FB_EFORMAT, "'%s' is not an adapter: it has no adapter_config.json",
                        m->local);
@@ -140,11 +136,25 @@ int fb_member_config(struct fb_pool *pool, struct fb_member *m, const struct fb_
     return rc;
 }
 
+/* The architecture of a base: the pool's own, or, in a pool of anything, what the files say. */
+static int find_kind(struct fb_pool *pool, struct fb_member *base, const struct fb_pool_type **kind,
+                     struct fb_err *err) {
+    const struct fb_node *config;
+
+    *kind = pool->type;
+    if (pool->type->conv1d) return FB_OK;
+    if (fb_member_config(pool, base, &config, err)) return err->code;
+    *kind = fb_pool_recognize(config, base->ckpt);
+    return FB_OK;
+}
+
 /* Keys and tensors of the base, and the adapter fitted to them. */
-static int bind_adapter(struct fb_pool *pool, struct fb_member *m, struct fb_err *err) {
+static int bind_adapter(struct fb_pool *pool, struct fb_member *m, const struct fb_pool_type *kind,
+                        struct fb_err *err) {
     const struct fb_member *base = m->base;
-    struct fb_lora_base fit = {
-        .count = base->keys, .canonical = pool->type->canonical, .conv1d = pool->type->conv1d};
+    struct fb_lora_base fit = {.count = base->keys,
+                               .canonical = pool->type->canonical,
+                               .conv1d = kind ? kind->conv1d : NULL};
     const char **name = fb_calloc((size_t)base->keys, sizeof *name, err);
     const struct fb_entry **entry = fb_calloc((size_t)base->keys, sizeof *entry, err);
     struct fb_bound *bound = fb_calloc((size_t)base->keys, sizeof *bound, err);
@@ -169,6 +179,34 @@ static int bind_adapter(struct fb_pool *pool, struct fb_member *m, struct fb_err
     return FB_OK;
 }
 
+/* Heads that the base lacks are the tasks' own; one that the configuration makes a copy of the
+ * embedding would be lost. */
+static int check_heads(struct fb_pool *pool, struct fb_member *m, struct fb_err *err) {
+    const struct fb_node *config;
+    const char *name;
+
+    if (!pool->type->drops) return FB_OK;
+    if (fb_member_config(pool, m->base, &config, err)) return err->code;
+    for (int64_t i = 0; i < fb_lora_heads(m->lora); i++)
+        if (fb_lora_head(m->lora, i, &name) && pool->type->drops(config, name)) {
+            fb_pool_fail_own_head(name, err);
+            return fb_context(err, "model '%s'", m->name);
+        }
+    return FB_OK;
+}
+
+static int bind_on_base(struct fb_pool *pool, struct fb_member *m, struct fb_err *err) {
+    const struct fb_pool_type *kind;
+
+    if (fb_member_bind(pool, m->base, err) || find_kind(pool, m->base, &kind, err) ||
+        bind_adapter(pool, m, kind, err))
+        return err->code;
+    if (!check_heads(pool, m, err)) return FB_OK;
+    free(m->bound);
+    m->bound = NULL;
+    return err->code;
+}
+
 int fb_member_bind(struct fb_pool *pool, struct fb_member *m, struct fb_err *err) {
     struct fb_bound *bound = NULL, *spare = NULL;
     const struct fb_node *config = NULL;
@@ -177,8 +215,7 @@ int fb_member_bind(struct fb_pool *pool, struct fb_member *m, struct fb_err *err
 
     if (m->bound) return FB_OK;
     if (fb_member_open(pool, m, err)) return err->code;
-    if (m->lora)
-        return fb_member_bind(pool, m->base, err) || bind_adapter(pool, m, err) ? err->code : FB_OK;
+    if (m->lora) return bind_on_base(pool, m, err);
     if (config_counts && fb_member_config(pool, m, &config, err)) return err->code;
     count = fb_ckpt_count(m->ckpt);
     if (!(bound = fb_calloc((size_t)count, sizeof *bound, err)) ||

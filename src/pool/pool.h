@@ -51,14 +51,26 @@ struct fb_pool_type {
     bool (*drops)(const struct fb_node *config, const char *name);
     /* Keys of the reference's state dict that share this tensor of a model; NULL: 1. */
     int (*copies)(const struct fb_node *config, const char *name);
-    /* Whether a key's matrix is stored [in, out] (GPT-2's Conv1D); NULL: never. */
+    /* Whether a tensor of a checkpoint, or a key, is a matrix that is stored [in, out] (GPT-2's
+     * Conv1D); NULL: never. */
     bool (*conv1d)(const char *name);
+    const char *const *model_types; /* of config.json: models of this architecture; may be NULL */
+    const char *marker;             /* key that tells one where there is no config.json, or NULL */
     bool adapters;           /* every model but the special ones is an adapter of `_pretrained_` */
     const char *backbone;    /* class that transformers loads the state dict with, or NULL */
     const char *unavailable; /* not NULL: why this build cannot open it */
 };
 
 extern const struct fb_pool_type *const fb_pool_types[]; /* NULL-terminated */
+
+/* The kind whose architecture a checkpoint has, by its configuration (NULL: none), else by its
+ * tensors; NULL: none of them. */
+const struct fb_pool_type *fb_pool_recognize(const struct fb_node *config,
+                                             const struct fb_ckpt *ckpt);
+
+/* Why an adapter's own head is refused where the base's is its embedding: a tied head of T5 is
+ * scaled, one of its own is not, and no configuration says "scaled". Returns FB_EUNSUPPORTED. */
+int fb_pool_fail_own_head(const char *name, struct fb_err *err);
 
 /* Builds the pool from its (resolved) configuration node; opens no file. Both layouts are accepted.
  * Errors name the line. The node is borrowed until fb_pool_close. */

@@ -3,47 +3,45 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/map.h"
+#include "base/str.h"
 #include "ckpt/write.h"
-#include "config/json.h"
-#include "config/yaml.h"
 #include "hub/hub.h"
+#include "pool/companions.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* What a Hugging Face folder may hold beside weights and configuration. */
-static const char *const companion_files[] = {"vocab.json",
-                                              "merges.txt",
-                                              "tokenizer.json",
-                                              "tokenizer_config.json",
-                                              "special_tokens_map.json",
-                                              "added_tokens.json",
-                                              "spiece.model",
-                                              NULL};
 
 bool fb_save_is_folder(const char *path) {
     return !fb_ends_with(path, ".safetensors");
 }
 
-int fb_save_check(const char *path, struct fb_err *err) {
+int fb_save_check(const char *path, const char *what, struct fb_err *err) {
     static const char *const pickles[] = {".bin", ".pt", ".pth", ".ckpt", ".pkl", NULL};
-    char *weights;
-    int rc;
 
     for (int i = 0; pickles[i]; i++)
         if (fb_ends_with(path, pickles[i]))
             return fb_fail(err, FB_EUNSUPPORTED,
-                           "merged_model_save_path '%s': torch pickles are not written; name a "
-                           "folder or a .safetensors file",
-                           path);
+                           "%s '%s': torch pickles are not written; name a folder or a "
+                           ".safetensors file",
+                           what, path);
+    if (fb_starts_with(path, "embedded:"))
+        return fb_fail(err, FB_EUNSUPPORTED, "%s '%s': files in the program cannot be written",
+                       what, path);
     if (fb_save_is_folder(path) && fb_is_file(path))
-        return fb_fail(
-            err, FB_EIO,
-            "merged_model_save_path '%s' is a file; name a folder or a .safetensors file", path);
+        return fb_fail(err, FB_EIO, "%s '%s' is a file; name a folder or a .safetensors file", what,
+                       path);
+    return FB_OK;
+}
+
+int fb_save_probe(const char *path, const char *what, struct fb_err *err) {
+    char *weights;
+    int rc;
+
+    if (fb_save_check(path, what, err)) return err->code;
     if (!(weights = fb_save_weights_path(path, err))) return err->code;
     rc = fb_file_probe(weights, err);
     free(weights);
-    return rc ? fb_context(err, "merged_model_save_path") : FB_OK;
+    return rc ? fb_context(err, "%s", what) : FB_OK;
 }
 
 char *fb_save_weights_path(const char *path, struct fb_err *err) {
@@ -81,117 +79,66 @@ static int write_weights(const struct fb_save *save, struct fb_err *err) {
     return rc;
 }
 
-static int write_file(const char *folder, const char *name, const struct fb_str *text,
-                      struct fb_err *err) {
-    char *path = fb_path_join(folder, name, err);
-    int rc = path ? fb_file_replace(path, fb_str_text(text), text->size, err) : err->code;
-
-    free(path);
-    return rc;
-}
-
-static const char *torch_name(enum fb_dtype dtype) {
-    return dtype == FB_F16 ? "float16" : dtype == FB_BF16 ? "bfloat16" : "float32";
-}
-
 static int write_config(struct fb_pool *pool, const struct fb_save *save, struct fb_arena *a,
                         struct fb_err *err) {
     const char *backbone = fb_pool_kind(pool)->backbone;
-    struct fb_node *config, *list;
     const struct fb_node *original;
-    struct fb_str text = {0};
-    int rc;
+    struct fb_node *config;
 
     if (fb_pool_config(pool, save->model, &original, err)) return err->code;
     if (!(config = fb_node_copy(a, original, err))) return err->code;
-    if (backbone) {
-        list = fb_node_list(a, (struct fb_place){0}, err);
-        if (fb_node_push(a, list, fb_node_text(a, backbone, (struct fb_place){0}, err), err) ||
-            fb_node_set(a, config, "architectures", list, err))
-            return err->code;
-    }
-    if (fb_node_set_text(a, config, "torch_dtype", torch_name(save->dtype), err)) return err->code;
-    rc = fb_json_print_indented(&text, config, err) ||
-         write_file(save->path, "config.json", &text, err);
-    fb_str_free(&text);
-    return rc ? err->code : FB_OK;
+    if (backbone && fb_companions_set_architecture(config, backbone, a, err)) return err->code;
+    return fb_companions_write_config(save->path, config, save->dtype, a, err);
 }
 
 /* The folder that has the tokenizer: the model's own, else the one the pool names. */
 static int tokenizer_folder(struct fb_pool *pool, int model, char **out, struct fb_err *err) {
     const struct fb_node *node = fb_node_get(fb_pool_node(pool), "tokenizer");
     const char *folder;
-    char *probe;
 
     *out = NULL;
     if (fb_pool_folder(pool, model, &folder, err)) return err->code;
-    for (int i = 0; companion_files[i]; i++) {
-        bool there;
-        if (!(probe = fb_path_join(folder, companion_files[i], err))) return err->code;
-        there = fb_is_file(probe);
-        free(probe);
-        if (there) return (*out = fb_strdup(folder, err)) ? FB_OK : err->code;
-    }
+    if (fb_companions_has_tokenizer(folder))
+        return (*out = fb_strdup(folder, err)) ? FB_OK : err->code;
     if (node && node->kind == FB_MAP) node = fb_node_get(node, "pretrained_model_name_or_path");
     if (!node || node->kind != FB_TEXT) return FB_OK;
     return fb_hub_resolve(out, node->text, FB_HUB_MODEL, NULL, err);
 }
 
-static int copy_tokenizer(struct fb_pool *pool, const struct fb_save *save, struct fb_err *err) {
-    char *folder = NULL;
-    int rc = tokenizer_folder(pool, save->model, &folder, err);
+static int copy_files(struct fb_pool *pool, const struct fb_save *save, struct fb_err *err) {
+    char *from = NULL;
+    const char *own;
+    int rc = fb_pool_folder(pool, save->model, &own, err);
 
-    for (int i = 0; !rc && folder && companion_files[i]; i++) {
-        char *from = fb_path_join(folder, companion_files[i], err);
-        char *to = from ? fb_path_join(save->path, companion_files[i], err) : NULL;
-        rc = to ? FB_OK : err->code;
-        if (!rc && fb_is_file(from)) rc = fb_file_copy(from, to, err);
-        free(from);
-        free(to);
-    }
-    free(folder);
+    if (!rc) rc = fb_companions_copy_generation(own, save->path, err);
+    if (!rc && save->tokenizer) rc = tokenizer_folder(pool, save->model, &from, err);
+    if (!rc && from) rc = fb_companions_copy_tokenizer(from, save->path, err);
+    free(from);
     return rc;
 }
 
-static int print_models(struct fb_str *out, const struct fb_pool *pool, const char *format,
-                        struct fb_err *err) {
-    for (int i = 0; i < fb_pool_models(pool); i++) {
-        const char *path = fb_pool_model_path(pool, i);
-        if (!strcmp(format, "yaml")
-                ? fb_str_printf(out, err, "- %s\n", path)
-                : fb_str_printf(out, err, "- `%s`: %s\n", fb_pool_model_name(pool, i), path))
-            return err->code;
+static int write_card(const struct fb_pool *pool, const struct fb_save *save, struct fb_arena *a,
+                      struct fb_err *err) {
+    size_t n = (size_t)fb_pool_models(pool);
+    const char **name = fb_arena_calloc(a, n, sizeof *name, err);
+    const char **path = fb_arena_calloc(a, n, sizeof *path, err);
+    struct fb_card card = {.name = name,
+                           .path = path,
+                           .models = (int)n,
+                           .merged = true,
+                           .method = save->method,
+                           .modelpool = save->modelpool};
+
+    if (!name || !path) return err->code;
+    for (int i = 0; i < card.models; i++) {
+        name[i] = fb_pool_model_name(pool, i);
+        path[i] = fb_pool_model_path(pool, i);
     }
-    return FB_OK;
-}
-
-static int print_yaml_block(struct fb_str *out, const char *title, const struct fb_node *node,
-                            struct fb_err *err) {
-    if (!node) return FB_OK;
-    if (fb_str_printf(out, err, "\n## %s\n\n```yaml\n", title) || fb_yaml_print(out, node, err))
-        return err->code;
-    return fb_str_puts(out, "```\n", err);
-}
-
-static int write_card(const struct fb_pool *pool, const struct fb_save *save, struct fb_err *err) {
-    struct fb_str text = {0};
-    int rc = fb_str_puts(&text, "---\nbase_model:\n", err);
-
-    if (!rc) rc = print_models(&text, pool, "yaml", err);
-    if (!rc)
-        rc =
-            fb_str_printf(&text, err,
-                          "library_name: transformers\ntags:\n- fusion-bench\n- merge\n---\n\n"
-                          "# Deep Model Fusion\n\n"
-                          "Merged with fusion_bench %s by the method `%s`, computed in float32 and "
-                          "stored as %s.\n\n## Models\n\n",
-                          FB_VERSION, save->method_name, torch_name(save->dtype));
-    if (!rc) rc = print_models(&text, pool, "list", err);
-    if (!rc) rc = print_yaml_block(&text, "Method", save->method, err);
-    if (!rc) rc = print_yaml_block(&text, "Model pool", save->modelpool, err);
-    if (!rc) rc = write_file(save->path, "README.md", &text, err);
-    fb_str_free(&text);
-    return rc;
+    card.what = fb_arena_printf(a, err,
+                                "Merged with fusion_bench %s by the method `%s`, computed in "
+                                "float32 and stored as %s.",
+                                FB_VERSION, save->method_name, fb_dtype_torch_name(save->dtype));
+    return card.what ? fb_companions_write_card(save->path, &card, a, err) : err->code;
 }
 
 int fb_save_model(struct fb_pool *pool, const struct fb_save *save, struct fb_arena *arena,
@@ -200,8 +147,8 @@ int fb_save_model(struct fb_pool *pool, const struct fb_save *save, struct fb_ar
 
     if (!rc && fb_save_is_folder(save->path)) {
         rc = write_config(pool, save, arena, err);
-        if (!rc && save->tokenizer) rc = copy_tokenizer(pool, save, err);
-        if (!rc) rc = write_card(pool, save, err);
+        if (!rc) rc = copy_files(pool, save, err);
+        if (!rc) rc = write_card(pool, save, arena, err);
     }
     return rc ? fb_context(err, "saving '%s'", save->path) : FB_OK;
 }

@@ -2,8 +2,9 @@
  *
  * A path that ends in ".safetensors" is a file with the state dict alone. Any other path is a
  * folder with model.safetensors, config.json (the model's own, with `architectures` naming the
- * backbone that was merged), the tokenizer files byte for byte, and README.md, a model card that
- * says what was merged and how. Each file appears whole or not at all. */
+ * backbone that was merged), the tokenizer files and generation_config.json byte for byte, and
+ * README.md, a model card that says what was merged and how. Each file appears whole or not at
+ * all. */
 #ifndef FB_POOL_SAVE_H
 #define FB_POOL_SAVE_H
 
@@ -24,8 +25,11 @@ struct fb_save {
 
 /* Whether the path means a folder. */
 bool fb_save_is_folder(const char *path);
-/* Refuses paths that cannot be written or whose ending means a format that is not written. */
-int fb_save_check(const char *path, struct fb_err *err) FB_MUST_CHECK;
+/* Refuses a path whose ending means a format that is not written, or that is of the other kind. The
+ * messages begin with `what`: the option or argument it came from. */
+int fb_save_check(const char *path, const char *what, struct fb_err *err) FB_MUST_CHECK;
+/* The same, and whether the weights could be written: makes the folders and tries. */
+int fb_save_probe(const char *path, const char *what, struct fb_err *err) FB_MUST_CHECK;
 /* Where the weights go: the path itself or model.safetensors in the folder. Owned. */
 char *fb_save_weights_path(const char *path, struct fb_err *err);
 /* Writes what `save` asks for. */

@@ -99,6 +99,8 @@ static const char *const seq2seq_targets[] = {"fusion_bench.modelpool.Seq2SeqLMP
                                               "fusion_bench.modelpool.AutoModelForSeq2SeqLMPool",
                                               NULL};
 
+static const char *const model_types[] = {"t5", "mt5", "umt5", NULL};
+
 const struct fb_pool_type fb_pool_seq2seq = {
     .name = "AutoModelForSeq2SeqLMPool",
     .targets = seq2seq_targets,
@@ -110,6 +112,8 @@ const struct fb_pool_type fb_pool_seq2seq = {
     .shares = true,
     .drops = drops,
     .copies = copies,
+    .model_types = model_types,
+    .marker = SHARED,
     .backbone = "T5ForConditionalGeneration",
 };
 

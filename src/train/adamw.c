@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "kernel/adamw.h"
+#include "kernel/squares.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #
 # FOLDER/hf/hub holds models--gpt2 and models--tanganke--gpt2_<task> for the seven tasks, each with
 # refs/main, blobs/ and snapshots/<commit>/ of symbolic links, as the hub client lays them out;
-# FOLDER/data/glue/<task>/ holds the validation splits. All of it comes from demo/ and
+# FOLDER/data/glue/<task>/ holds the validation and training splits. All of it comes from demo/ and
 # tests/seed/glue: the names are real, the models and sentences are the demo's. Tasks that the demo
 # has no expert for get the one of qnli, which has two labels and reads pairs as they do.
 #

@@ -390,3 +390,19 @@ TREES["fusion"] = {
 CASES["fusion"] = ["", "method=ties", "method=ties method.scaling_factor=0.0", "method=ties method.scaling_factor=1e-1 method.remove_keys=[a,b]", "method=fisher/gpt2 method.batch_size=8", "method=fisher/gpt2.yaml", "method=alias", "method=alias method.batch_size=8", "method/fisher=gpt2", "+method/fisher=gpt2", "modelpool.models.0.path=tanganke/x", "modelpool.models.2.path=x",
     "modelpool=Seq/full", "modelpool=Seq/full --cfg job --resolve", "modelpool=Seq/one --cfg job --resolve", "modelpool=Seq/one modelpool.base_model=z --cfg job --resolve", "modelpool=Seq/one modelpool.models._pretrained_.path=q", "modelpool=Seq/full model/t5@modelpool.models=[base,mnli]", "modelpool=Seq/full ~model/t5@modelpool.models", "taskpool=glue --cfg job --resolve", "taskpool=null", "~taskpool", "fast_dev_run=true --cfg job --resolve -p taskpool", "method=5",
     ["modelpool.models=[{name: _pretrained_, path: google/flan-t5-base},{name: x, path: /a/b c}]"], "seed=42", "~seed", "method=ties ~method.threshold", "method=nope", "+method=ties", "method=ties +method.new=1", "method=ties method.new=1", "modelpool.models=null", "~modelpool.models"]
+TREES["resolve"] = {
+    "config.yaml": "a: 1\nbad: ${nope}\nd: {x: 1, y: '${.x}', u: '${..a}'}\nl: ['${a}', {q: '${d.y}'}]\n",
+    "good.yaml": "a: 1\nd: {x: 1, y: '${.x}'}\n",
+    "expand.yaml": "defaults:\n  - expand_over\n  - g@_global_: missing\n  - _self_\n",
+    "expand_over.yaml": "name: {k: 1}\nw: ${name}\n",
+    "g/missing.yaml": "w: ???\n",
+}
+CASES["resolve"] = [
+    "--cfg job --resolve", "--cfg job --resolve -p d", "--cfg job --resolve -p l", "--cfg job --resolve -p l.1", "--cfg job --resolve -p bad", "--cfg job --resolve -p d.y", "--cfg job --resolve bad=1",
+    "--config-name good --cfg job --resolve d.y=${..a}", "--config-name good --cfg job --resolve +x.y=${..d.x} +z=${.a}", "--config-name good --cfg job --resolve -p d +x.y=${...nope}",
+    "--config-name good --cfg all --resolve -p hydra.job d.y=${..a}", "--config-name expand", "--config-name expand w=5",
+]
+CASES["basic"] += [
+    (["db=[3]"], "db=[3]", "integer in the list", "mysql"), (["+extra=[one,null]"], "null in the list", "two"), (["+extra=[[one]]"], "list in the list"), (["db=[mysql,{a: 1}]"], "mapping in the list"),
+    "db=[true]", "+extra=[1.5]", "db=['mysql']", "+server/sec@y=[high,7]", "db@other=[3]",
+]

@@ -143,6 +143,7 @@ ${oc.decode:'${a}'} ${oc.decode:'{x:·${c.b}}'} ${oc.decode:'\\'x\\''} ${oc.deco
 ${oc.decode:'{true:·1,·null:·2}'} ${oc.decode:'{\\'a\\':·1}'} ${oc.decode:'"x·${a}"'} ${oc.decode:'+'} ${oc.decode:'1e5x'}
 ${oc.select:a} ${oc.select:x} ${oc.select:x,5} ${oc.select:m,5} ${oc.select:m} ${oc.select:c.x,${b}} ${oc.select:c.a.x,5}
 ${oc.select:n.x,5} ${oc.select:m.x,5} ${oc.select:.a} ${oc.select:..a,5} ${oc.select:l.x,5} ${oc.select:l.0} ${oc.select:l.9,z}
+${oc.select:a.,5} ${oc.select:c.a.} ${a.}
 ${oc.select:'c[b][0]'} ${oc.select:c} ${oc.select:c.r} ${oc.select:1} ${oc.select:tomissing,5}
 ${oc.create:[1,2]} ${oc.create:{x:1}} ${oc.create:[]} ${oc.create:{}} ${oc.create:null} ${oc.create:5} ${oc.create:'x:·[1,·y]'}
 ${oc.create:'x:·${a}'} ${oc.create:'abc'} ${oc.create:''} ${oc.create:${c}} ${oc.create:[${c.b},${a}]} ${oc.create:[,1,]}

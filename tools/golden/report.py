@@ -68,6 +68,12 @@ def runs():
                         "weights": [float(w) for w in weights]}))
     out.append(run("max_model_predictor", ["method=max_model_predictor"],
                    {"name": "max_model_predictor"}))
+    # Made by fisher.py.
+    fisher = ["method=fisher_merging/gpt2_fisher_merging", "method.shuffle=false"]
+    out.append(run("fisher_default", fisher, None))
+    out.append(run("fisher_small", fisher + ["method.num_fisher_examples=64",
+                                             "method.batch_size=8",
+                                             "method.normalize_fisher_weight=false"], None))
     return out
 
 
@@ -85,7 +91,7 @@ def main():
         listed.append({"report": f"{one['name']}.json",
                        "arguments": one["arguments"] + ["modelpool=gpt-2_demo",
                                                         "taskpool=gpt-2_demo"]})
-        if args.only and args.only != one["name"]:
+        if not one["method"] or (args.only and args.only != one["name"]):
             continue
         pool = reference.open_pool(pool_config, one["paths"])
         tasks = reference.TaskPool(task_config, pool, pad=args.pad)

@@ -1,4 +1,4 @@
-"""Tiny validation splits of mrpc, qqp and rte for tests/seed/make_cache.sh: tests/seed/glue/.
+"""Tiny splits of mrpc, qqp and rte for tests/seed/make_cache.sh: tests/seed/glue/.
 
     python tools/golden/seed.py
 
@@ -21,12 +21,14 @@ COLUMNS = {"mrpc": ("sentence1", "sentence2"), "qqp": ("question1", "question2")
            "rte": ("sentence1", "sentence2")}
 
 for task, (first, second) in COLUMNS.items():
-    rows = sentences.rows("qnli", task, ROWS)
     schema = pa.schema([(first, pa.string()), (second, pa.string()), ("label", pa.int64()),
                         ("idx", pa.int32())])
-    table = pa.table({first: [r["question"] for r in rows], second: [r["sentence"] for r in rows],
-                      "label": [r["label"] for r in rows], "idx": [r["idx"] for r in rows]},
-                     schema=schema)
-    path = ROOT / f"tests/seed/glue/{task}/validation-00000-of-00001.parquet"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, path, compression="snappy")
+    for split, seed in (("validation", task), ("train", f"{task} train")):
+        rows = sentences.rows("qnli", seed, ROWS)
+        table = pa.table({first: [r["question"] for r in rows],
+                          second: [r["sentence"] for r in rows],
+                          "label": [r["label"] for r in rows], "idx": [r["idx"] for r in rows]},
+                         schema=schema)
+        path = ROOT / f"tests/seed/glue/{task}/{split}-00000-of-00001.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table, path, compression="snappy")

@@ -34,6 +34,21 @@ static void assert_holds(const char *folder, const char *only) {
     fb_list_free(names, count);
 }
 
+static void test_slashes_at_the_end_mean_nothing(void **state) {
+    struct fb_folder f;
+    struct fb_err err = {0};
+    char path[500];
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/out//", scratch_make());
+    assert_int_equal(fb_folder_begin(&f, path, &err), FB_OK);
+    assert_true(strstr(f.partial, "/out.partial") != NULL);
+    put(f.partial, "x", "x");
+    assert_int_equal(fb_folder_commit(&f, &err), FB_OK);
+    assert_holds(path, "x");
+    scratch_remove();
+}
+
 static void test_a_folder_takes_the_place_of_the_old_one(void **state) {
     struct fb_folder f;
     struct fb_err err = {0};
@@ -112,6 +127,7 @@ static void test_running_out_of_memory_is_reported(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_slashes_at_the_end_mean_nothing),
         cmocka_unit_test(test_a_folder_takes_the_place_of_the_old_one),
         cmocka_unit_test(test_an_abandoned_folder_leaves_the_old_one),
         cmocka_unit_test(test_a_folder_with_folders_in_it_is_left_alone),

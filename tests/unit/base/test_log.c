@@ -55,6 +55,19 @@ static void test_level_decides_what_is_said(void **state) {
     }
 }
 
+static void test_control_characters_do_nothing_to_a_terminal(void **state) {
+    struct fb_log log = {.level = 1};
+    char text[4096];
+
+    (void)state;
+    catch_stderr();
+    fb_say("program: ", "tensor '\033[31m\t\x7f'\n\xc3\xa9\\");
+    fb_warn(&log, "column '%s'", "\r");
+    caught(text);
+    assert_string_equal(text, "program: tensor '\\x1b[31m\\x09\\x7f'\n\xc3\xa9\\\n"
+                              "warning: column '\\x0d'\n");
+}
+
 static void test_no_log_says_nothing(void **state) {
     struct fb_progress p;
     char text[4096];
@@ -117,6 +130,7 @@ static void test_clock_never_goes_back(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_level_decides_what_is_said),
+        cmocka_unit_test(test_control_characters_do_nothing_to_a_terminal),
         cmocka_unit_test(test_no_log_says_nothing),
         cmocka_unit_test(test_progress_elsewhere_is_a_line_after_half_a_minute),
         cmocka_unit_test(test_progress_on_a_terminal_redraws_and_clears_its_line),

@@ -100,6 +100,8 @@ static void test_forgotten_bytes_are_still_readable(void **state) {
 }
 
 static void test_files_and_folders_are_told_apart(void **state) {
+    char name[5000];
+
     (void)state;
     put("x", 1);
     assert_true(fb_is_file(FILE_NAME));
@@ -110,6 +112,12 @@ static void test_files_and_folders_are_told_apart(void **state) {
     assert_false(fb_is_file("."));
     assert_true(fb_is_file("embedded:config/method/dummy.yaml"));
     assert_true(fb_is_dir("embedded:config"));
+    assert_true(fb_has_file("embedded:config/method", "dummy.yaml"));
+    assert_false(fb_has_file("embedded:config", "method"));
+    assert_false(fb_has_file(".", "no such file"));
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    assert_false(fb_has_file(".", name));
     assert_false(fb_is_dir("embedded:nothing"));
 }
 

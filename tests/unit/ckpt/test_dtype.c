@@ -70,6 +70,42 @@ static void test_every_f8_is_exact_both_ways(void **state) {
     check_all_codes(FB_F8_E5M2, 5, 2, true);
 }
 
+static unsigned narrow_once(double value, enum fb_dtype dtype) {
+    uint16_t code;
+    float odd;
+
+    fb_dtype_f64_to_odd(&odd, &value, 1);
+    fb_dtype_from_f32(&code, &odd, dtype, 1);
+    return code;
+}
+
+/* Doubles next to the middle between two codes: an f32 in between would make ties of them. */
+static void check_neighbours_of_ties(enum fb_dtype dtype, int exponent_bits, int fraction_bits) {
+    const unsigned infinity = ((1u << exponent_bits) - 1) << fraction_bits, sign = 0x8000;
+
+    for (unsigned c = 0; c < infinity; c++) {
+        double low = decode(c, exponent_bits, fraction_bits, true), high, middle;
+        high = c + 1 == infinity ? 2 * low - decode(c - 1, exponent_bits, fraction_bits, true)
+                                 : decode(c + 1, exponent_bits, fraction_bits, true);
+        middle = low + (high - low) / 2;
+        assert_int_equal(narrow_once(low, dtype), c);
+        assert_int_equal(narrow_once(nextafter(middle, 0), dtype), c);
+        assert_int_equal(narrow_once(middle, dtype), c + (c & 1));
+        assert_int_equal(narrow_once(nextafter(middle, INFINITY), dtype), c + 1);
+        assert_int_equal(narrow_once(-nextafter(middle, INFINITY), dtype), sign | (c + 1));
+    }
+    assert_int_equal(narrow_once(1e300, dtype), infinity);
+    assert_int_equal(narrow_once(-INFINITY, dtype), sign | infinity);
+    assert_int_equal(narrow_once(1e-320, dtype), 0);
+    assert_true((narrow_once(NAN, dtype) & 0x7fff) > infinity);
+}
+
+static void test_doubles_are_rounded_once(void **state) {
+    (void)state;
+    check_neighbours_of_ties(FB_F16, 5, 10);
+    check_neighbours_of_ties(FB_BF16, 8, 7);
+}
+
 /* torch's own rounding of values around every tie (tools/golden/ckpt.py). */
 static void test_narrowing_rounds_as_torch_does(void **state) {
     static const enum fb_dtype narrow[] = {FB_F16, FB_BF16, FB_F8_E4M3, FB_F8_E5M2};
@@ -220,6 +256,7 @@ int main(void) {
         cmocka_unit_test(test_every_f16_is_exact_both_ways),
         cmocka_unit_test(test_every_bf16_is_exact_both_ways),
         cmocka_unit_test(test_every_f8_is_exact_both_ways),
+        cmocka_unit_test(test_doubles_are_rounded_once),
         cmocka_unit_test(test_narrowing_rounds_as_torch_does),
         cmocka_unit_test(test_overflow_gives_infinity_or_nan),
         cmocka_unit_test(test_integers_round_to_even_and_are_clamped),

@@ -84,6 +84,7 @@ static void test_adapters_that_do_not_fit_are_refused(void **state) {
          FB_OK,
          ""},
         {{matrix(A, 2, 3)}, 1, FB_EFORMAT, AT "'" A "' has no '" B "' beside it"},
+        {{matrix(B, 2, 3)}, 1, FB_EFORMAT, AT "'" B "' has no '" A "' beside it"},
         {{matrix(A, 2, 2), matrix(B, 3, 2)},
          2,
          FB_EMISMATCH,
@@ -128,6 +129,71 @@ static void test_adapters_that_do_not_fit_are_refused(void **state) {
     }
 }
 
+/* What adapters with resized embeddings hold for a target: its own matrix and a pair. */
+static void test_a_whole_matrix_comes_before_the_product(void **state) {
+    const struct fb_entry entries[] = {matrix(A, 2, 3), matrix(B, 3, 2),
+                                       matrix("base_model.model.q.base_layer.weight", 3, 2)};
+    static const float zero[6];
+    struct fb_entry base = matrix("q.weight", 3, 2);
+    const struct fb_entry *entry = &base;
+    const char *name = "q.weight", *folder = scratch_make();
+    struct fb_lora_base fit = {.name = &name, .entry = &entry, .count = 1};
+    struct fb_lora *lora;
+    struct fb_err err = {0};
+    float got[6] = {0};
+
+    (void)state;
+    base.data = zero;
+    write_adapter((struct fb_entry[]){matrix(A, 2, 2), entries[1], entries[2]}, 3);
+    assert_int_equal(fb_lora_open(&lora, folder, &err), FB_OK);
+    if (fb_lora_bind(lora, &fit, NULL, &err)) fail_msg("%s", err.msg);
+    fb_lora_apply(lora, 0, 0, 6, got);
+    /* B A = [1 2; 3 4; 5 6] [1 2; 3 4], on top of [1 2; 3 4; 5 6]; the scale is 1 */
+    assert_memory_equal(got, ((const float[]){8, 12, 18, 26, 28, 40}), sizeof got);
+    fb_lora_close(lora);
+    scratch_remove();
+}
+
+static void test_heads_are_what_is_saved_whole_and_the_base_lacks(void **state) {
+    const struct fb_entry entries[] = {matrix(A, 2, 3), matrix(B, 3, 2),
+                                       matrix("base_model.model.score.weight", 2, 3),
+                                       matrix("base_model.model.score.dense.weight", 1, 3),
+                                       matrix("base_model.model.other.weight", 1, 3)};
+    const struct fb_entry base = matrix("q.weight", 3, 3);
+    const struct fb_entry *entry = &base;
+    const char *name = "q.weight", *folder = scratch_make(), *head;
+    struct fb_lora_base fit = {.name = &name, .entry = &entry, .count = 1};
+    struct fb_lora *lora;
+    struct fb_err err = {0};
+    size_t length;
+
+    (void)state;
+    write_adapter(entries, 5);
+    scratch_write("adapter_config.json",
+                  "{\"r\": 2, \"target_modules\": [\"q\"], \"task_type\": \"SEQ_CLS\", "
+                  "\"base_model_name_or_path\": \"org/base\", \"revision\": null}");
+    assert_true(fb_lora_is_adapter(folder));
+    assert_int_equal(fb_lora_open(&lora, folder, &err), FB_OK);
+    assert_string_equal(fb_lora_base_name(lora), "org/base");
+    assert_null(fb_lora_base_revision(lora));
+    assert_string_equal(fb_lora_task(lora), "SEQ_CLS");
+    if (fb_lora_bind(lora, &fit, NULL, &err)) fail_msg("%s", err.msg);
+    assert_int_equal(fb_lora_heads(lora), 2);
+    assert_ptr_equal(fb_lora_head(lora, 0, &head),
+                     fb_ckpt_find(fb_lora_ckpt(lora), "base_model.model.score.dense.weight"));
+    assert_string_equal(head, "score.dense.weight");
+    fb_lora_head(lora, 1, &head);
+    assert_string_equal(head, "score.weight");
+    assert_memory_equal(fb_lora_module(&entries[0], &length), "q.", 2);
+    assert_int_equal(length, 1);
+    assert_null(fb_lora_module(&entries[2], &length));
+    assert_null(fb_lora_module(&base, &length));
+    fb_lora_close(lora);
+    scratch_write("model.safetensors", "");
+    assert_false(fb_lora_is_adapter(folder));
+    scratch_remove();
+}
+
 static void test_files_that_are_missing_are_named(void **state) {
     const char *folder = scratch_make();
     struct fb_err err;
@@ -137,7 +203,9 @@ static void test_files_that_are_missing_are_named(void **state) {
     scratch_write("adapter_config.json", "{}");
     assert_true(fb_lora_is_folder(folder));
     assert_int_equal(bind(folder, &err), FB_EFORMAT);
-    assert_string_equal(err.msg, "adapter '': adapter_config.json: 'target_modules' is missing");
+    assert_string_equal(err.msg,
+                        "adapter '': adapter_config.json: 'target_modules' is missing or null, "
+                        "expected a list of names or a pattern");
     scratch_write("adapter_config.json", CONFIG);
     assert_int_equal(bind(folder, &err), FB_ENOTFOUND);
     assert_string_equal(
@@ -148,6 +216,8 @@ static void test_files_that_are_missing_are_named(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_adapters_that_do_not_fit_are_refused),
+        cmocka_unit_test(test_a_whole_matrix_comes_before_the_product),
+        cmocka_unit_test(test_heads_are_what_is_saved_whole_and_the_base_lacks),
         cmocka_unit_test(test_files_that_are_missing_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include "scratch.h"
 #include "text/tokenizer_choice.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <setjmp.h>
@@ -149,6 +150,7 @@ static void test_nothing_behind_padding_is_kept(void **state) {
 
 static void test_prompts_and_answers(void **state) {
     struct fb_glue_item train = item("mrpc", "train");
+    int32_t *given;
     struct fb_examples e;
     struct fb_err err = {0};
 
@@ -163,6 +165,15 @@ static void test_prompts_and_answers(void **state) {
     assert_int_equal(fb_examples_targets(&e).count, 2);
     says(fb_examples_targets(&e), 0, "yes");
     says(fb_examples_targets(&e), 1, "no");
+    given = fb_examples_decoder_ids(&e, 7, &err);
+    assert_non_null(given);
+    for (int i = 0; i < 2; i++) {
+        int64_t at = e.target_offset[i], n = e.target_offset[i + 1] - at;
+        assert_true(n > 0);
+        assert_int_equal(given[at], 7);
+        assert_memory_equal(given + at + 1, e.target_ids.id + at, (size_t)(n - 1) * sizeof *given);
+    }
+    free(given);
     fb_examples_free(&e);
 }
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *const variables[] = {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME",
@@ -134,6 +135,16 @@ static void test_what_is_no_name_of_the_hub_is_a_missing_path(void **state) {
     refused("", FB_HUB_MODEL, NULL, FB_ENOTFOUND, "the name of the model is empty");
 }
 
+static void test_a_pipe_is_not_a_model(void **state) {
+    char path[2048], want[4096];
+
+    (void)state;
+    snprintf(path, sizeof path, "%s", scratch_path("pipe"));
+    assert_int_equal(mkfifo(path, 0600), 0);
+    snprintf(want, sizeof want, "model '%s' is neither a file nor a folder", path);
+    refused(path, FB_HUB_MODEL, NULL, FB_EIO, want);
+}
+
 static void test_a_damaged_cache_is_not_a_missing_model(void **state) {
     char want[4096];
 
@@ -171,6 +182,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_every_place_and_the_remedy_are_named, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_no_name_of_the_hub_is_a_missing_path, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_a_pipe_is_not_a_model, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_damaged_cache_is_not_a_missing_model, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_failed_allocations_are_reported, setup, teardown),

@@ -59,6 +59,29 @@ static inline void check_tile(const struct fb_isa *isa) {
         }
 }
 
+/* Whatever is fetched meanwhile. */
+static inline void check_other_tiles_have_its_bits(const struct fb_isa *isa) {
+    enum { K = 67 };
+    float x[FB_TILE_ROWS * K], a[FB_TILE_ROWS * K], b[FB_TILE_COLS * K];
+    float whole[FB_TILE_ROWS * FB_TILE_COLS], c[FB_TILE_ROWS * FB_TILE_COLS];
+
+    for (uint32_t i = 0; i < FB_TILE_ROWS * K; i++)
+        x[i] = noise(i);
+    for (uint32_t i = 0; i < FB_TILE_COLS * K; i++)
+        b[i] = noise(i + 10000);
+    isa->pack(a, x, K, isa->rows, K);
+    isa->tile(whole, isa->cols, a, b, K, false);
+    for (int count = 1; count <= isa->rows; count++) {
+        isa->tile_part(c, isa->cols, a, b, K, false, count, count % 2 ? b : NULL);
+        assert_memory_equal(c, whole, (size_t)(count * isa->cols) * sizeof *c);
+    }
+    isa->tile_down(c, isa->cols, a, b, K, false);
+    assert_memory_equal(c, whole, (size_t)(isa->rows * isa->cols) * sizeof *c);
+    isa->tile(whole, isa->cols, a, b, K, true);
+    isa->tile_part(c, isa->cols, a, b, K, true, isa->rows, b);
+    assert_memory_equal(c, whole, (size_t)(isa->rows * isa->cols) * sizeof *c);
+}
+
 /* Rows that do not exist repeat the last one. */
 static inline void check_pack(const struct fb_isa *isa) {
     enum { K = 9 };
@@ -180,6 +203,7 @@ static inline void run_isa_cases(const struct fb_isa *isa) {
     }
     check_pack(isa);
     check_tile(isa);
+    check_other_tiles_have_its_bits(isa);
     check_activations(isa);
     check_layer_norm(isa);
     check_exponentials(isa);

@@ -20,8 +20,9 @@ static void test_an_unknown_name_lists_what_there_is(void **state) {
     assert_string_equal(err.msg,
                         "no method 'ties_mergin' (did you mean 'ties_merging'?) (there are dummy, "
                         "simple_average, weighted_average, task_arithmetic, ties_merging, "
-                        "gpt2_fisher_merging, gpt2_regmean, simple_ensemble, weighted_ensemble, "
-                        "max_model_predictor)");
+                        "gpt2_fisher_merging, t5_fisher_merging, gpt2_regmean, t5_regmean, "
+                        "simple_ensemble, weighted_ensemble, max_model_predictor, layer_wise_gpt2, "
+                        "layer_wise_flan_t5)");
 }
 
 static void test_a_configuration_must_name_its_method(void **state) {

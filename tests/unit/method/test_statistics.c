@@ -22,34 +22,38 @@ static char *path_of(struct tiny *t, const char *method, int64_t option) {
     return path;
 }
 
-static void pool_of(struct tiny *t, const char *key, const float *values, int64_t n) {
+static void pool_of(struct tiny *t, const char *key, const float *values, int64_t n,
+                    const char *config) {
+    assert_int_equal(fb_file_replace("config.json", config, strlen(config), &t->err), FB_OK);
     tiny_model(t, "m", key, values, n);
     tiny_pool(t, "{type: AutoModelPool, models: {m: m.safetensors}}");
 }
 
 static void test_the_name_is_a_function_of_what_is_hashed(void **state) {
     struct tiny t;
-    char *paths[6];
+    char *paths[7];
 
     (void)state;
     tiny_begin(&t);
-    pool_of(&t, "w", two, 2);
+    pool_of(&t, "w", two, 2, "{\"n_head\": 1}");
     paths[0] = path_of(&t, "fisher", 8);
     assert_ptr_equal(strstr(paths[0], name), paths[0]);
     assert_int_equal(strlen(paths[0]), strlen(name) + 64 + strlen(".safetensors"));
     paths[1] = path_of(&t, "regmean", 8);
     paths[2] = path_of(&t, "fisher", 9);
-    pool_of(&t, "w", other, 2);
+    pool_of(&t, "w", other, 2, "{\"n_head\": 1}");
     paths[3] = path_of(&t, "fisher", 8);
-    pool_of(&t, "v", two, 2);
+    pool_of(&t, "v", two, 2, "{\"n_head\": 1}");
     paths[4] = path_of(&t, "fisher", 8);
-    pool_of(&t, "w", two, 2);
+    pool_of(&t, "w", two, 2, "{\"n_head\": 2}");
     paths[5] = path_of(&t, "fisher", 8);
-    assert_string_equal(paths[5], paths[0]);
-    for (int i = 1; i < 5; i++)
+    pool_of(&t, "w", two, 2, "{\"n_head\": 1}");
+    paths[6] = path_of(&t, "fisher", 8);
+    assert_string_equal(paths[6], paths[0]);
+    for (int i = 1; i < 6; i++)
         for (int j = 0; j < i; j++)
             assert_string_not_equal(paths[i], paths[j]);
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 7; i++)
         free(paths[i]);
     tiny_end(&t);
 }

@@ -113,12 +113,28 @@ static void test_whole_batches_are_picked(void **state) {
     tiny_end(&t);
 }
 
+static void test_other_models_than_t5_are_named(void **state) {
+    struct tiny t;
+
+    (void)state;
+    tiny_begin(&t);
+    tiny_pool(&t, "{" DEMO "}");
+    assert_int_equal(fb_trainset_need_t5(t.merge.pool, &t.err), FB_ECONFIG);
+    assert_string_equal(t.err.msg,
+                        "merges T5 models (AutoModelForSeq2SeqLMPool, PeftModelForSeq2SeqLMPool), "
+                        "and the model pool is HF_GPT2ForSequenceClassification");
+    tiny_pool(&t, "{type: AutoModelForSeq2SeqLMPool, models: {cola: a}}");
+    assert_int_equal(fb_trainset_need_t5(t.merge.pool, &t.err), FB_OK);
+    tiny_end(&t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_expert_has_the_entry_of_its_name),
         cmocka_unit_test(test_a_pool_without_datasets_has_those_of_its_names),
         cmocka_unit_test(test_what_is_missing_is_named),
         cmocka_unit_test(test_whole_batches_are_picked),
+        cmocka_unit_test(test_other_models_than_t5_are_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

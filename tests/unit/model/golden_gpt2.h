@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "config/json.h"
+#include "model/golden_weight.h"
 #include "model/gpt2.h"
 
 #include <math.h>
@@ -23,23 +24,6 @@ struct golden {
     struct fb_weights weights;
     struct fb_sequences sequences;
 };
-
-/* As make_weight in tools/golden/gpt2.py. */
-static float golden_weight(const char *name, int ndim, int64_t rows, uint32_t i) {
-    uint32_t seed = 2166136261u, x;
-    double unit;
-
-    for (const char *c = name; *c; c++)
-        seed = (seed ^ (unsigned char)*c) * 16777619u;
-    x = i * 2654435761u + seed;
-    x = (x ^ (x >> 16)) * 0x85EBCA6Bu;
-    x = (x ^ (x >> 13)) * 0xC2B2AE35u;
-    unit = (double)(x ^ (x >> 16)) / 2147483648.0 - 1.0;
-    if (name[0] == 'w') return (float)(unit * 0.5);
-    if (ndim == 2) return (float)(unit * (1.5 / sqrt((double)rows)));
-    if (strstr(name, "weight")) return (float)(unit * 0.2 + 1.0);
-    return (float)(unit * 0.1);
-}
 
 static void golden_tensor(struct golden *g, const char *name, int64_t rows, int64_t cols) {
     struct fb_err err = {0};
@@ -110,7 +94,7 @@ static void golden_sequences(struct golden *g) {
     g->sequences = (struct fb_sequences){list->count, id, offset};
 }
 
-static void golden_open(struct golden *g, const char *name) {
+static inline void golden_open(struct golden *g, const char *name) {
     struct fb_err err = {0};
     struct fb_node *json = NULL;
     char path[512];

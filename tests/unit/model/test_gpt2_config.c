@@ -34,6 +34,7 @@ static void test_missing_keys_have_the_defaults_of_transformers(void **state) {
     assert_int_equal(c.vocab_size, 50257);
     assert_int_equal(c.activation, FB_GELU_TANH);
     assert_true(c.layer_norm_epsilon == 1e-5);
+    assert_true(c.embd_pdrop == 0.1 && c.attn_pdrop == 0.1 && c.resid_pdrop == 0.1);
     assert_true(c.scale_attn_weights);
     assert_false(c.scale_attn_by_inverse_layer_idx);
     assert_int_equal(c.num_labels, 2);
@@ -51,6 +52,7 @@ static void test_aliases_nulls_and_label_names_are_understood(void **state) {
                   "\"hidden_size\": 10, \"num_attention_heads\": 5, \"n_inner\": null, "
                   "\"max_position_embeddings\": 7, \"num_labels\": 9, "
                   "\"id2label\": {\"0\": \"a\", \"1\": \"b\", \"2\": \"c\"}, "
+                  "\"embd_pdrop\": 0, \"attn_pdrop\": 0.25, \"resid_pdrop\": 0.5, "
                   "\"pad_token_id\": 4, \"reorder_and_upcast_attn\": true}",
                   &err),
         FB_OK);
@@ -60,6 +62,7 @@ static void test_aliases_nulls_and_label_names_are_understood(void **state) {
     assert_int_equal(c.n_inner, 40);
     assert_int_equal(c.n_positions, 7);
     assert_int_equal(c.num_labels, 3);
+    assert_true(c.embd_pdrop == 0 && c.attn_pdrop == 0.25 && c.resid_pdrop == 0.5);
     assert_int_equal(c.pad_token_id, 4);
 }
 
@@ -76,6 +79,7 @@ static void test_what_is_wrong_or_not_supported_is_named(void **state) {
         {"{\"layer_norm_epsilon\": -1}", FB_EFORMAT, "'layer_norm_epsilon' is -1, expected 0 to 1"},
         {"{\"layer_norm_epsilon\": true}", FB_EFORMAT,
          "'layer_norm_epsilon' is a boolean, expected a number"},
+        {"{\"attn_pdrop\": 1.5}", FB_EFORMAT, "'attn_pdrop' is 1.5, expected 0 to 1"},
         {"{\"scale_attn_weights\": 1}", FB_EFORMAT,
          "'scale_attn_weights' is an integer, expected true or false"},
         {"{\"id2label\": [1]}", FB_EFORMAT, "'id2label' is a list, expected a mapping"},

@@ -268,6 +268,49 @@ static void test_dropout_is_the_same_on_the_way_back(void **state) {
     tear_down(&f);
 }
 
+/* The value of a tensor, to be changed. */
+static void clear(struct golden *g, const char *suffix) {
+    for (int64_t i = 0; i < g->weights.names.count; i++) {
+        struct fb_weight *w = &g->weights.item[i];
+        size_t n = strlen(w->name), m = strlen(suffix);
+        if (n < m || strcmp(w->name + n - m, suffix) != 0) continue;
+        memset((float *)(uintptr_t)w->data, 0, (size_t)w->numel * sizeof *w->data);
+    }
+}
+
+/* Everything of one kind dropped is a model without it: no embeddings; attention whose mixed values
+ * are 0; branches that add nothing, not even their biases. */
+static void test_dropout_is_where_transformers_has_it(void **state) {
+    static const struct {
+        double embd, attn, resid;
+        const char *cleared[4];
+    } cases[] = {{1, 0, 0, {"wte.weight", "wpe.weight"}},
+                 {0, 1, 0, {"attn.c_proj.weight"}},
+                 {0, 0, 1, {"c_proj.weight", "c_proj.bias"}}};
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct fb_err err = {0};
+        struct fixture f;
+        double dropped;
+        memset(&f, 0, sizeof f);
+        golden_open(&f.golden, "default");
+        f.golden.config.embd_pdrop = cases[i].embd;
+        f.golden.config.attn_pdrop = cases[i].attn;
+        f.golden.config.resid_pdrop = cases[i].resid;
+        assert_int_equal(begin(&f, NULL, &err), FB_OK);
+        f.g.training = true;
+        dropped = loss(&f, &err);
+        f.g.training = false;
+        assert_true(dropped != loss(&f, &err));
+        for (int k = 0; cases[i].cleared[k]; k++)
+            clear(&f.golden, cases[i].cleared[k]);
+        assert_int_equal(fb_gpt2_refresh(f.m, &f.golden.weights, &err), FB_OK);
+        assert_true(fabs(dropped - loss(&f, &err)) < 1e-5);
+        tear_down(&f);
+    }
+}
+
 static int attempt(void *arg) {
     struct fixture f = {.golden = *(const struct golden *)arg};
     struct fb_err err = {0};
@@ -295,6 +338,7 @@ int main(void) {
         cmocka_unit_test(test_a_table_knows_its_used_rows),
         cmocka_unit_test(test_a_refreshed_model_has_the_new_weights),
         cmocka_unit_test(test_dropout_is_the_same_on_the_way_back),
+        cmocka_unit_test(test_dropout_is_where_transformers_has_it),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
 

@@ -39,6 +39,9 @@ static void test_missing_keys_have_the_defaults_of_transformers(void **state) {
     assert_int_equal(c.activation, FB_RELU);
     assert_false(c.gated);
     assert_true(c.layer_norm_epsilon == 1e-6);
+    assert_true(c.dropout_rate == 0.1);
+    assert_int_equal(read_text(&c, "{\"dropout_rate\": 0.0}", &err), FB_OK);
+    assert_true(c.dropout_rate == 0);
     assert_true(c.tie_word_embeddings);
     assert_int_equal(c.pad_token_id, 0);
     assert_int_equal(c.eos_token_id, 1);

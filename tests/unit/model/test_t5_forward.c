@@ -217,6 +217,82 @@ static void test_states_are_those_of_the_decoder_step_by_step(void **state) {
     }
 }
 
+/* Updates of low rank: every linear layer gets one, the head as well. */
+struct updates {
+    struct fb_lora_layer lora[64];
+    int count;
+};
+
+static void attach(struct updates *u, struct fb_linear *layer) {
+    struct fb_lora_layer *lora = &u->lora[u->count++];
+    struct fb_err err = {0};
+    float a[2 * 64], b[64 * 2];
+
+    assert_true(u->count <= 64 && layer->weight.in <= 64 && layer->weight.out <= 64);
+    for (uint32_t i = 0; i < 2 * 64; i++) {
+        a[i] = golden_weight("lora_A", 1, 16, i);
+        b[i] = golden_weight("lora_B", 1, 16, i);
+    }
+    *lora = (struct fb_lora_layer){.scale = 0.5f, .a.order = FB_OUT_IN, .b.order = FB_OUT_IN};
+    assert_int_equal(fb_pack(&lora->a.weight, a, FB_OUT_IN, NULL, layer->weight.in, 2, NULL, &err),
+                     FB_OK);
+    assert_int_equal(fb_pack(&lora->b.weight, b, FB_OUT_IN, NULL, 2, layer->weight.out, NULL, &err),
+                     FB_OK);
+    layer->lora = lora;
+}
+
+static void test_updates_count_in_every_way_to_compute(void **state) {
+    struct fb_err err = {0};
+    struct updates u = {.count = 0};
+    struct fb_batches inputs, targets;
+    struct fb_tensor *states, *logits;
+    struct fixture f;
+    float *plain, step[12 * 60];
+    int32_t best[12];
+
+    (void)state;
+    set_up(&f, "flan");
+    assert_int_equal(fb_batches_plan_unshared(&inputs, &f.golden.sequences, 1 << 20, 100, &err),
+                     FB_OK);
+    assert_int_equal(fb_batches_plan_unshared(&targets, &f.targets, 1 << 20, 100, &err), FB_OK);
+    f.g.tape = NULL;
+    states = fb_t5_forward(f.golden.model, &inputs.batch[0], &targets.batch[0], &f.g, &err);
+    assert_non_null(states);
+    plain = malloc((size_t)(states->rows * states->cols) * sizeof *plain);
+    assert_non_null(plain);
+    memcpy(plain, states->data, (size_t)(states->rows * states->cols) * sizeof *plain);
+    for (int64_t i = 0; i < f.golden.weights.names.count; i++) {
+        char name[128];
+        const char *full = f.golden.weights.item[i].name;
+        struct fb_linear *layer;
+        snprintf(name, sizeof name, "%.*s", (int)(strlen(full) - strlen(".weight")), full);
+        if ((layer = fb_t5_linear(f.golden.model, name))) attach(&u, layer);
+    }
+    assert_int_equal(u.count, 2 * (4 + 3) + 2 * (8 + 3) + 1);
+    states = fb_t5_forward(f.golden.model, &inputs.batch[0], &targets.batch[0], &f.g, &err);
+    assert_non_null(states);
+    assert_memory_not_equal(plain, states->data, (size_t)states->cols * sizeof *plain);
+    compare_with_steps(&f, &inputs.batch[0], &targets.batch[0], states);
+    /* The three ways to the logits: all at once, as a value, and the largest alone. */
+    assert_true(states->rows >= 12);
+    logits = fb_t5_head(f.golden.model, states, &f.g, &err);
+    assert_non_null(logits);
+    assert_int_equal(fb_t5_logits(f.golden.model, states->data, 12, step, &err), FB_OK);
+    assert_memory_equal(logits->data, step, sizeof step);
+    assert_int_equal(fb_t5_argmax(f.golden.model, states->data, 12, best, &err), FB_OK);
+    for (int i = 0; i < 12; i++)
+        for (int k = 0; k < 60; k++)
+            assert_true(step[i * 60 + best[i]] >= step[i * 60 + k]);
+    free(plain);
+    for (int i = 0; i < u.count; i++) {
+        fb_packed_free(&u.lora[i].a.weight);
+        fb_packed_free(&u.lora[i].b.weight);
+    }
+    fb_batches_free(&inputs);
+    fb_batches_free(&targets);
+    tear_down(&f);
+}
+
 static void test_a_refreshed_model_has_the_new_weights(void **state) {
     struct fb_err err = {0};
     struct fixture f;
@@ -264,6 +340,67 @@ static void test_ids_outside_the_vocabulary_are_refused(void **state) {
     tear_down(&f);
 }
 
+/* Loss of the sum of cotangent * logits with dropout. */
+static double loss(struct fixture *f) {
+    struct fb_batches inputs, targets;
+    struct fb_err err = {0};
+    struct fb_tensor *logits;
+    double sum = 0;
+
+    assert_int_equal(fb_batches_plan_unshared(&inputs, &f->golden.sequences, 1 << 20, 100, &err),
+                     FB_OK);
+    assert_int_equal(fb_batches_plan_unshared(&targets, &f->targets, 1 << 20, 100, &err), FB_OK);
+    logits =
+        fb_t5_head(f->golden.model,
+                   fb_t5_forward(f->golden.model, &inputs.batch[0], &targets.batch[0], &f->g, &err),
+                   &f->g, &err);
+    assert_non_null(logits);
+    for (int64_t i = 0; i < logits->rows * logits->cols; i++)
+        sum += (double)logits->data[i] *
+               (double)golden_weight("cotangent", 1, logits->cols, (uint32_t)i);
+    fb_batches_free(&inputs);
+    fb_batches_free(&targets);
+    return sum;
+}
+
+/* Moves all parameters by `step` along the signs of their gradients; returns the slope. */
+static double move(struct fixture *f, float step) {
+    struct fb_err err = {0};
+    double slope = 0;
+
+    for (int64_t i = 0; i < f->golden.weights.names.count; i++) {
+        struct fb_weight *w = &f->golden.weights.item[i];
+        const struct fb_grad *grad = fb_grads_find(&f->grads, w->name);
+        for (int64_t k = 0; k < w->numel; k++) {
+            w->owned[k] += grad->data[k] > 0 ? step : -step;
+            slope += fabs((double)grad->data[k]);
+        }
+    }
+    assert_int_equal(fb_t5_refresh(f->golden.model, &f->golden.weights, &err), FB_OK);
+    return slope;
+}
+
+static void test_dropout_is_the_same_on_the_way_back(void **state) {
+    struct fb_err err = {0};
+    struct fixture f;
+    double here, up, down, slope;
+
+    (void)state;
+    set_up(&f, "flan");
+    here = loss(&f);
+    f.g.training = true;
+    f.g.seed = 3;
+    assert_true(here != loss(&f));
+    assert_int_equal(pass(&f, 100, &err), FB_OK);
+    slope = move(&f, 2e-5f);
+    up = loss(&f);
+    move(&f, -4e-5f);
+    down = loss(&f);
+    if (!(fabs((up - down) / 4e-5 - slope) < 5e-3 * slope))
+        fail_msg("slope %g, differences %g", slope, (up - down) / 4e-5);
+    tear_down(&f);
+}
+
 static int attempt(void *arg) {
     const struct fixture *given = arg;
     struct fixture f = {.golden = given->golden, .targets = given->targets};
@@ -291,7 +428,9 @@ int main(void) {
         cmocka_unit_test(test_the_embedding_collects_from_its_uses),
         cmocka_unit_test(test_bits_do_not_depend_on_threads),
         cmocka_unit_test(test_states_are_those_of_the_decoder_step_by_step),
+        cmocka_unit_test(test_updates_count_in_every_way_to_compute),
         cmocka_unit_test(test_a_refreshed_model_has_the_new_weights),
+        cmocka_unit_test(test_dropout_is_the_same_on_the_way_back),
         cmocka_unit_test(test_ids_outside_the_vocabulary_are_refused),
         cmocka_unit_test(test_every_allocation_may_fail),
     };

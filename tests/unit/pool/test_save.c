@@ -140,7 +140,7 @@ static void test_a_narrower_type_is_rounded_once(void **state) {
 static void refused(const char *path, const char *message) {
     struct fb_err err = {0};
 
-    assert_true(fb_save_check(path, &err) < 0);
+    assert_true(fb_save_probe(path, "merged_model_save_path", &err) < 0);
     assert_string_equal(err.msg, message);
 }
 

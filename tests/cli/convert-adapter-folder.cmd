@@ -1,0 +1,2 @@
+convert tests/golden/convert/classifier $TMP/out
+then diff $TMP/out tests/golden/convert/classifier.safetensors

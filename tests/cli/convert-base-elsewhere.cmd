@@ -1,0 +1,1 @@
+convert tests/golden/convert/base-elsewhere $TMP/out

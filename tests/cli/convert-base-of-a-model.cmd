@@ -1,0 +1,1 @@
+convert --base tests/golden/convert/gpt2 tests/golden/convert/tied $TMP/out

@@ -1,0 +1,2 @@
+convert tests/golden/convert/types.safetensors $TMP/out.safetensors
+then convert tests/golden/convert/gpt2 $TMP/out.safetensors

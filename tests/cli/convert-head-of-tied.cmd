@@ -1,0 +1,1 @@
+convert tests/golden/convert/head-of-tied $TMP/out

@@ -1,0 +1,1 @@
+convert org/nowhere $TMP/out.safetensors

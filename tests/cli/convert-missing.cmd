@@ -1,0 +1,1 @@
+convert $TMP/nothing $TMP/out.safetensors

@@ -1,0 +1,1 @@
+convert tests/golden/convert/no-base-named $TMP/out

@@ -1,0 +1,1 @@
+convert tests/golden/convert/types.safetensors $TMP/out

@@ -1,0 +1,1 @@
+convert --base tests/golden/convert/t5 tests/golden/convert/bin-only $TMP/out

@@ -1,0 +1,1 @@
+convert tests/golden/convert/pissa $TMP/out.safetensors

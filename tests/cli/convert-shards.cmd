@@ -1,0 +1,2 @@
+convert tests/golden/ckpt/sharded $TMP/out.safetensors
+then diff tests/golden/ckpt/sharded $TMP/out.safetensors

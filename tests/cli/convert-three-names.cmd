@@ -1,0 +1,1 @@
+convert a b c

@@ -1,0 +1,1 @@
+convert tests/golden/convert/gpt2 tests/golden/convert/gpt2/config.json

@@ -1,0 +1,1 @@
+convert tests/golden/convert/gpt2 /dev/null/out

@@ -1,0 +1,1 @@
+convert tests/golden/convert/gpt2 $TMP/out.bin

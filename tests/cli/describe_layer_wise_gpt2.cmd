@@ -1,0 +1,1 @@
+describe adamerging/layer_wise_gpt2

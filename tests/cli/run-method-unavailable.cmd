@@ -1,1 +1,0 @@
--q method=gpt2_regmean modelpool=gpt-2_demo hydra.run.dir=$TMP/run print_config=false

@@ -1,0 +1,1 @@
+-q modelpool=gpt-2_demo save_report=true hydra.run.dir=$TMP/run print_config=false
