@@ -20,8 +20,9 @@ build: ## build build/$(PRESET)/fusion_bench
 	@cmake --preset $(PRESET) -Wno-dev > /dev/null
 	@cmake --build --preset $(PRESET) -j $(JOBS)
 
-demo: deps build ## install what is missing, build, merge and evaluate the demo pool
+demo: deps build ## install what is missing, build, merge and evaluate the demo pools
 	$(BINARY) method=task_arithmetic method.scaling_factor=0.5 modelpool=gpt-2_demo taskpool=gpt-2_demo print_config=false
+	$(BINARY) method=task_arithmetic method.scaling_factor=0.5 modelpool=flan-t5_demo taskpool=flan-t5_demo print_config=false
 
 check: deps build lint test sanitize ## install what is missing, build, lint, run all tests, sanitizers too
 

@@ -1,8 +1,8 @@
 /* folder.h - a folder of files that appears whole or not at all.
  *
  * It is filled as "<path>.partial" and then takes the place of what was at `path` in one step of
- * the file system, so that an interrupted program leaves the old folder or the new one. Folders are
- * flat: they hold files and no folders. */
+ * the file system, so that an interrupted program leaves the old folder or the new one.
+ * Folders are flat: they hold files and no folders. */
 #ifndef FB_BASE_FOLDER_H
 #define FB_BASE_FOLDER_H
 
@@ -20,8 +20,7 @@ int fb_folder_commit(struct fb_folder *f, struct fb_err *err) FB_MUST_CHECK;
 /* Removes what was filled; does nothing after a commit or on a zeroed struct. */
 void fb_folder_abandon(struct fb_folder *f);
 
-/* Removes a folder of files; one that does not exist is fine. FB_EIO when there is a folder in
- * it. */
+/* Removes a folder of files; one that does not exist is fine. FB_EIO if there is a folder in it. */
 int fb_folder_remove(const char *path, struct fb_err *err) FB_MUST_CHECK;
 
 #endif

@@ -135,6 +135,7 @@ struct binding {
     int64_t matched;               /* targets that the base has */
     const struct fb_entry *passed; /* the first tensor that is passed over */
     int64_t passes;
+    bool warned; /* of patterns that versions read differently */
 };
 
 static void pass_over(struct binding *b, const struct fb_entry *e) {
@@ -245,6 +246,20 @@ static int check_shapes(const struct fb_entry *a, const struct fb_entry *b,
                    (intmax_t)w->shape[1], (intmax_t)r, (intmax_t)in, (intmax_t)out, (intmax_t)r);
 }
 
+static int warn_of_version(struct binding *bind, const char *module, struct fb_err *err) {
+    bool yes;
+
+    if (bind->warned) return FB_OK;
+    if (fb_lora_config_disagrees(&bind->lora->config, module, &yes, err)) return err->code;
+    if (yes)
+        fb_warn(bind->log,
+                "adapter '%s': later versions of PEFT than 0.13.2, whose rules are followed, read "
+                "rank_pattern and alpha_pattern otherwise; the first module that differs is '%s'",
+                fb_ckpt_path(bind->lora->ckpt), module);
+    bind->warned = yes;
+    return FB_OK;
+}
+
 static int bind_pair(struct binding *bind, const struct fb_entry *a, const struct name *name,
                      struct fb_err *err) {
     bool embedding = strstr(name->part, "embedding") != NULL, yes, in_out;
@@ -262,7 +277,7 @@ static int bind_pair(struct binding *bind, const struct fb_entry *a, const struc
     if (key < 0)
         return fb_fail(err, FB_EMISMATCH, "the base has no module '%s', which the adapter changes",
                        name->module);
-    if (!(b = partner(bind->lora, a, name, err)) ||
+    if (!(b = partner(bind->lora, a, name, err)) || warn_of_version(bind, name->module, err) ||
         fb_lora_config_scale(&bind->lora->config, name->module, &r, &scale, err))
         return err->code;
     w = bind->base->entry[key];

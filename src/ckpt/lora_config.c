@@ -331,17 +331,50 @@ static int pattern_key(const struct fb_lora_config *c, const char *module, const
     return FB_OK;
 }
 
+static double scale_of(const struct fb_lora_config *c, int64_t r, double alpha) {
+    return c->rslora ? alpha / sqrt((double)r) : alpha / (double)r;
+}
+
 int fb_lora_config_scale(const struct fb_lora_config *c, const char *module, int64_t *r,
                          double *scale, struct fb_err *err) {
     const struct fb_node *rank, *alpha;
     const char *key;
-    double a;
 
     if (pattern_key(c, module, &key, err)) return err->code;
     rank = c->rank_pattern ? fb_node_get(c->rank_pattern, key) : NULL;
     alpha = c->alpha_pattern ? fb_node_get(c->alpha_pattern, key) : NULL;
     *r = rank ? rank->value.integer : c->r;
-    a = alpha ? number(alpha) : c->alpha;
-    *scale = c->rslora ? a / sqrt((double)*r) : a / (double)*r;
+    *scale = scale_of(c, *r, alpha ? number(alpha) : c->alpha);
+    return FB_OK;
+}
+
+/* peft.utils.get_pattern_key of PEFT 0.17: the value of the first key that fits, or NULL. */
+static int later_value(const struct fb_node *map, const char *module, const struct fb_node **value,
+                       struct fb_err *err) {
+    int64_t group;
+    bool yes = false;
+
+    *value = NULL;
+    for (int64_t i = 0; map && !yes && i < map->count; i++) {
+        if (match_with("(.*\\.)?(", map->key[i].text, ")$", module, &yes, &group, err))
+            return err->code;
+        if (yes) *value = map->item[i];
+    }
+    return FB_OK;
+}
+
+int fb_lora_config_disagrees(const struct fb_lora_config *c, const char *module, bool *yes,
+                             struct fb_err *err) {
+    const struct fb_node *rank, *alpha;
+    int64_t r, later_r;
+    double scale, later;
+
+    if (fb_lora_config_scale(c, module, &r, &scale, err) ||
+        later_value(c->rank_pattern, module, &rank, err) ||
+        later_value(c->alpha_pattern, module, &alpha, err))
+        return err->code;
+    later_r = rank ? rank->value.integer : c->r;
+    later = scale_of(c, later_r, alpha ? number(alpha) : c->alpha);
+    *yes = r != later_r || scale < later || scale > later;
     return FB_OK;
 }

@@ -15,7 +15,8 @@ struct fb_lora_config {
     const struct fb_node *layers, *layers_pattern;      /* NULL: any */
     const struct fb_node *modules_to_save;              /* list or NULL */
     const char *base, *revision, *task;                 /* NULL: not said */
-    bool classifier; /* task_type SEQ_CLS or TOKEN_CLS: "classifier" and "score" are saved whole */
+    /* task_type SEQ_CLS or TOKEN_CLS: "classifier" and "score" are saved whole */
+    bool classifier;
 };
 
 /* Everything is borrowed from `json`. FB_EFORMAT names the key and its value, FB_EUNSUPPORTED the
@@ -31,5 +32,9 @@ bool fb_lora_config_saves(const struct fb_lora_config *c, const char *module);
 /* Rank and scale of a target. */
 int fb_lora_config_scale(const struct fb_lora_config *c, const char *module, int64_t *r,
                          double *scale, struct fb_err *err) FB_MUST_CHECK;
+/* Whether later versions of PEFT give a target another rank or scale: they look both patterns
+ * through one by one, and keys may begin with "^". */
+int fb_lora_config_disagrees(const struct fb_lora_config *c, const char *module, bool *yes,
+                             struct fb_err *err) FB_MUST_CHECK;
 
 #endif

@@ -22,6 +22,7 @@ static const char introduction[] =
     "Try it on the models that are part of the program:\n"
     "\n"
     "    fusion_bench method=task_arithmetic modelpool=gpt-2_demo taskpool=gpt-2_demo\n"
+    "    fusion_bench method=task_arithmetic modelpool=flan-t5_demo taskpool=flan-t5_demo\n"
     "\n"
     "fusion_bench --help           the configuration: groups, options, examples\n"
     "fusion_bench list             methods, model pools and task pools of this build\n"

@@ -78,23 +78,32 @@ static inline void tile_step(vec sum[][TILE_VECS], const float *a, const float *
     }
 }
 
-/* `rows` is a constant at each call. The results are asked for before the sums begin, so that they
- * are there when the sums end. */
+/* `rows` and `below` are constants at each call. The results are asked for before the sums begin,
+ * so that they are there when the sums end; with `below`, those of the tile below are, row by row
+ * while the sums run: where every tile writes new memory, asking for all at once means waiting. */
 static inline void tile_with(float *c, int64_t ldc, const float *a, const float *b, int64_t k,
-                             bool add, const float *ahead, int rows) {
+                             bool add, const float *ahead, int rows, bool below) {
     vec sum[TILE_ROWS][TILE_VECS];
+    const float *next = c + TILE_ROWS * ldc, *end = next + TILE_ROWS * ldc;
     int64_t p = 0;
 
     V_UNROLL
     for (int r = 0; r < rows; r++) {
-        fb_prefetch(c + r * ldc);
-        fb_prefetch(c + r * ldc + TILE_COLS - 1);
+        if (!below) {
+            fb_prefetch(c + r * ldc);
+            fb_prefetch(c + r * ldc + TILE_COLS - 1);
+        }
         sum[r][0] = sum[r][1] = v_set(0.0f);
     }
     for (; p + 4 <= k; p += 4, a += 4 * TILE_ROWS, b += 4 * TILE_COLS) {
         fb_prefetch(a + PREFETCH_A);
         tile_step(sum, a, b, rows);
         if (ahead) fb_prefetch_near(ahead + p * TILE_COLS / FB_AHEAD);
+        if (below && next < end) {
+            fb_prefetch(next);
+            fb_prefetch(next + TILE_COLS - 1);
+            next += ldc;
+        }
         tile_step(sum, a + TILE_ROWS, b + TILE_COLS, rows);
         fb_prefetch(a + PREFETCH_A + 2 * TILE_ROWS);
         tile_step(sum, a + 2 * TILE_ROWS, b + 2 * TILE_COLS, rows);
@@ -115,7 +124,12 @@ static inline void tile_with(float *c, int64_t ldc, const float *a, const float 
 }
 
 static void tile(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add) {
-    tile_with(c, ldc, a, b, k, add, NULL, TILE_ROWS);
+    tile_with(c, ldc, a, b, k, add, NULL, TILE_ROWS, false);
+}
+
+static void tile_down(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add) {
+    if (k < 4 * TILE_ROWS) tile_with(c, ldc, a, b, k, add, NULL, TILE_ROWS, false);
+    else tile_with(c, ldc, a, b, k, add, NULL, TILE_ROWS, true);
 }
 
 /* In thirds: with few rows the loads of b cost as much as the products. */
@@ -123,9 +137,9 @@ static void tile_part(float *c, int64_t ldc, const float *a, const float *b, int
                       int64_t count, const float *ahead) {
     enum { THIRD = TILE_ROWS / 3 };
 
-    if (count <= THIRD) tile_with(c, ldc, a, b, k, add, ahead, THIRD);
-    else if (count <= 2 * THIRD) tile_with(c, ldc, a, b, k, add, ahead, 2 * THIRD);
-    else tile_with(c, ldc, a, b, k, add, ahead, TILE_ROWS);
+    if (count <= THIRD) tile_with(c, ldc, a, b, k, add, ahead, THIRD, false);
+    else if (count <= 2 * THIRD) tile_with(c, ldc, a, b, k, add, ahead, 2 * THIRD, false);
+    else tile_with(c, ldc, a, b, k, add, ahead, TILE_ROWS, false);
 }
 
 /* exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2) / 2; ln 2 in two parts so that r is exact;
@@ -374,9 +388,9 @@ static void adamw(float *value, float *exp_avg, float *exp_avg_sq, const float *
 #define ISA_TABLE(isa_name, check)                                                                 \
     {                                                                                              \
         .name = isa_name, .rows = TILE_ROWS, .cols = TILE_COLS, .supported = check, .pack = pack,  \
-        .tile = tile, .tile_part = tile_part, .finish = finish, .multiply = multiply,              \
-        .layer_norm = layer_norm, .rms_norm = rms_norm, .scores = scores, .mix = mix,              \
-        .largest = largest, .exponentials = exponentials, .activate = activate,                    \
+        .tile = tile, .tile_down = tile_down, .tile_part = tile_part, .finish = finish,            \
+        .multiply = multiply, .layer_norm = layer_norm, .rms_norm = rms_norm, .scores = scores,    \
+        .mix = mix, .largest = largest, .exponentials = exponentials, .activate = activate,        \
         .activation_grad = activation_grad, .layer_norm_grad = layer_norm_grad,                    \
         .rms_norm_grad = rms_norm_grad, .norm_weight_grad = norm_weight_grad,                      \
         .column_sums = column_sums, .add_to = add_to, .softmax_grad = softmax_grad,                \

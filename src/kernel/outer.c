@@ -90,7 +90,19 @@ static void pack_piece(const struct job *job, int64_t i, const struct rows *r) {
              r->count, o->m - strip * rows, rows);
 }
 
-/* A tile that sticks out of the result is computed whole in a buffer, copied in and out. */
+/* A tile that sticks out of the result is computed in a buffer, copied in and out. */
+static void edge_tile(const struct job *job, float *c, const float *a, const float *b,
+                      int64_t count, int64_t rows, int64_t cols, bool add) {
+    const struct fb_isa *isa = job->isa;
+    float whole[FB_TILE_ROWS * FB_TILE_COLS] = {0};
+
+    for (int64_t i = 0; i < rows && add; i++)
+        memcpy(whole + i * isa->cols, c + i * job->o->ldc, (size_t)cols * sizeof *c);
+    isa->tile_part(whole, isa->cols, a, b, count, add, rows, NULL);
+    for (int64_t i = 0; i < rows; i++)
+        memcpy(c + i * job->o->ldc, whole + i * isa->cols, (size_t)cols * sizeof *c);
+}
+
 static void tile(const struct job *job, const struct rows *r, int64_t strip, int64_t panel,
                  bool add) {
     const struct fb_outer *o = job->o;
@@ -100,17 +112,9 @@ static void tile(const struct job *job, const struct rows *r, int64_t strip, int
     int64_t rows = least(isa->rows, o->m - strip * isa->rows);
     int64_t cols = least(isa->cols, o->n - panel * isa->cols);
     float *c = o->c + strip * isa->rows * o->ldc + panel * isa->cols;
-    float whole[FB_TILE_ROWS * FB_TILE_COLS] = {0};
 
-    if (rows == isa->rows && cols == isa->cols) {
-        isa->tile(c, o->ldc, a, b, r->count, add);
-        return;
-    }
-    for (int64_t i = 0; i < rows && add; i++)
-        memcpy(whole + i * isa->cols, c + i * o->ldc, (size_t)cols * sizeof *c);
-    isa->tile(whole, isa->cols, a, b, r->count, add);
-    for (int64_t i = 0; i < rows; i++)
-        memcpy(c + i * o->ldc, whole + i * isa->cols, (size_t)cols * sizeof *c);
+    if (rows == isa->rows && cols == isa->cols) isa->tile_down(c, o->ldc, a, b, r->count, add);
+    else edge_tile(job, c, a, b, r->count, rows, cols, add);
 }
 
 static void task(const struct job *job, const struct rows *r, int64_t t, bool add) {

@@ -40,6 +40,21 @@ struct products {
     double *value;                     /* [blocks, experts] */
 };
 
+/* <gradient, expert - base> over a block. Of an embedding only the rows that tokens used count. */
+static double block_product(const struct fb_grad *grad, const struct fb_block *in, int expert) {
+    const float *x = in->expert[expert];
+    int64_t end = in->begin + in->count, cols = grad->cols;
+    double sum = 0;
+
+    if (!grad->is_table) return dot(grad->data + in->begin, x, in->base, in->count);
+    for (int64_t row = in->begin / cols; row * cols < end; row++) {
+        int64_t from = row * cols > in->begin ? row * cols : in->begin;
+        int64_t to = (row + 1) * cols < end ? (row + 1) * cols : end, at = from - in->begin;
+        if (grad->marked[row]) sum += dot(grad->data + from, x + at, in->base + at, to - from);
+    }
+    return sum;
+}
+
 static void scan_block(void *accumulator, const void *state, const struct fb_block *in) {
     const struct products *p = accumulator;
     const struct fb_grad *grad = p->grad[in->key_index];
@@ -47,8 +62,7 @@ static void scan_block(void *accumulator, const void *state, const struct fb_blo
     (void)state;
     p->key[in->index] = in->key_index;
     for (int e = 0; e < in->experts; e++)
-        p->value[in->index * in->experts + e] =
-            grad ? dot(grad->data + in->begin, in->expert[e], in->base, in->count) : 0;
+        p->value[in->index * in->experts + e] = grad ? block_product(grad, in, e) : 0;
 }
 
 /* ---- learning -------------------------------------------------------------------------------- */
@@ -121,7 +135,7 @@ static int open_merged(struct adaptation *a, struct fb_err *err) {
     return fb_merge_into(&a->quiet, &a->merged, true, fb_merging_weights_block, a->weights, err);
 }
 
-static int open(struct adaptation *a, struct fb_err *err) {
+static int begin(struct adaptation *a, struct fb_err *err) {
     if (open_merged(a, err) ||
         fb_adapted_open(&a->model, a->how->kind, a->quiet.pool, &a->merged, err) ||
         open_streams(a, err))
@@ -129,7 +143,7 @@ static int open(struct adaptation *a, struct fb_err *err) {
     return open_sums(a, err);
 }
 
-static void close(struct adaptation *a) {
+static void end(struct adaptation *a) {
     for (int i = 0; a->stream && i < a->weights->experts; i++)
         fb_endless_free(&a->stream[i]);
     free(a->stream);
@@ -267,7 +281,7 @@ static void describe(char *text, size_t size, const struct adaptation *a) {
 static int run(struct adaptation *a, struct fb_err *err) {
     char text[96] = "steps";
     struct fb_progress progress;
-    int rc = open(a, err);
+    int rc = begin(a, err);
 
     if (rc) return rc;
     fb_progress_begin(&progress, a->log, "adamerging", text, a->how->steps);
@@ -279,7 +293,7 @@ static int run(struct adaptation *a, struct fb_err *err) {
         fb_progress_add(&progress, 1);
     }
     fb_progress_end(&progress);
-    if (!rc && a->how->steps) fb_info(a->log, "adamerging: %jd %s", (intmax_t)a->how->steps, text);
+    if (!rc) fb_info(a->log, "adamerging: %jd %s", (intmax_t)a->how->steps, text);
     return rc;
 }
 
@@ -288,9 +302,10 @@ int fb_adapt(struct fb_merging_weights *weights, const struct fb_adaptation *how
     struct adaptation a = {.how = how, .quiet = *merge, .log = merge->log, .weights = weights};
     int rc;
 
+    if (how->steps == 0) return FB_OK;
     a.quiet.log = NULL;
     a.quiet.block = 0;
     rc = run(&a, err);
-    close(&a);
+    end(&a);
     return rc;
 }

@@ -17,7 +17,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { TOKENS = 512 }; /* computed at once: what is recorded of them takes 0.5 GB of full size */
+enum { TOKENS = 256 }; /* computed at once: what is recorded of them takes 0.25 GB of full size */
 
 struct expert {
     const struct fb_examples *examples;

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOKENS = 512 }; /* of prompts, computed at once */
+enum { TOKENS = 256 }; /* of prompts, computed at once */
 
 struct expert {
     const struct fb_examples *examples;

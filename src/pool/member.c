@@ -188,12 +188,32 @@ static int bind_adapter(struct fb_pool *pool, struct fb_member *m, const struct 
     return FB_OK;
 }
 
+/* Heads that the base lacks are the tasks' own; one that the configuration makes a copy of the
+ * embedding would be lost. */
+static int check_heads(struct fb_pool *pool, struct fb_member *m, struct fb_err *err) {
+    const struct fb_node *config;
+    const char *name;
+
+    if (!pool->type->drops) return FB_OK;
+    if (fb_member_config(pool, m->base, &config, err)) return err->code;
+    for (int64_t i = 0; i < fb_lora_heads(m->lora); i++)
+        if (fb_lora_head(m->lora, i, &name) && pool->type->drops(config, name)) {
+            fb_pool_fail_own_head(name, err);
+            return fb_context(err, "model '%s'", m->name);
+        }
+    return FB_OK;
+}
+
 static int bind_on_base(struct fb_pool *pool, struct fb_member *m, struct fb_err *err) {
     const struct fb_pool_type *kind;
 
-    if (fb_member_bind(pool, m->base, err) || find_kind(pool, m->base, &kind, err))
+    if (fb_member_bind(pool, m->base, err) || find_kind(pool, m->base, &kind, err) ||
+        bind_adapter(pool, m, kind, err))
         return err->code;
-    return bind_adapter(pool, m, kind, err);
+    if (!check_heads(pool, m, err)) return FB_OK;
+    free(m->bound);
+    m->bound = NULL;
+    return err->code;
 }
 
 int fb_member_bind(struct fb_pool *pool, struct fb_member *m, struct fb_err *err) {

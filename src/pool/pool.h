@@ -68,6 +68,10 @@ extern const struct fb_pool_type *const fb_pool_types[]; /* NULL-terminated */
 const struct fb_pool_type *fb_pool_recognize(const struct fb_node *config,
                                              const struct fb_ckpt *ckpt);
 
+/* Why an adapter's own head is refused where the base's is its embedding: a tied head of T5 is
+ * scaled, one of its own is not, and no configuration says "scaled". Returns FB_EUNSUPPORTED. */
+int fb_pool_fail_own_head(const char *name, struct fb_err *err);
+
 /* Builds the pool from its (resolved) configuration node; opens no file. Both layouts are accepted.
  * Errors name the line. The node is borrowed until fb_pool_close. */
 int fb_pool_create(struct fb_pool **out, const struct fb_node *config, const struct fb_log *log,

@@ -41,6 +41,13 @@ const struct fb_pool_type *fb_pool_recognize(const struct fb_node *config,
     return NULL;
 }
 
+int fb_pool_fail_own_head(const char *name, struct fb_err *err) {
+    return fb_fail(err, FB_EUNSUPPORTED,
+                   "the adapter has its own '%s', which this model shares with its embedding "
+                   "(tie_word_embeddings)",
+                   name);
+}
+
 /* tie_word_embeddings. The configurations of the known architectures leave it out when it is true;
  * for others only what is said counts. */
 static bool is_tied(const struct fb_whole *w) {
@@ -212,11 +219,7 @@ static int add_heads(struct fb_whole *w, struct fb_err *err) {
         t.entry.name = name;
         w->tensor[w->count++] = t;
         if (strcmp(name, HEAD) != 0 || !is_tied(w)) continue;
-        /* A tied head of T5 is scaled, one of its own is not: no configuration says "scaled". */
-        if (w->kind && w->kind->shares)
-            return fb_fail(err, FB_EUNSUPPORTED,
-                           "the adapter has its own '" HEAD "', which this model shares with its "
-                           "embedding (tie_word_embeddings)");
+        if (w->kind && w->kind->shares) return fb_pool_fail_own_head(name, err);
         w->unties = true;
     }
     return FB_OK;

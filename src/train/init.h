@@ -14,9 +14,9 @@ void fb_init_normal(float *out, int64_t count, double deviation, uint64_t seed, 
 /* Uniform in [-bound, bound). */
 void fb_init_uniform(float *out, int64_t count, double bound, uint64_t seed, const char *name);
 
-/* One tensor of a GPT-2 model, "score.weight" included, by the rules of GPT2PreTrainedModel: normal
- * with initializer_range `range`, divided by sqrt(2 n_layer) for c_proj; biases 0, weights of norms
- * 1. */
+/* One tensor of a GPT-2 model, "score.weight" included, by the rules of GPT2PreTrainedModel:
+ * normal with initializer_range `range`, divided by sqrt(2 n_layer) for c_proj; biases 0, weights
+ * of norms 1. */
 void fb_init_gpt2(struct fb_weight *w, const struct fb_gpt2_config *config, double range,
                   uint64_t seed);
 /* One tensor of a T5 model, by the rules of T5PreTrainedModel: normal with initializer_factor

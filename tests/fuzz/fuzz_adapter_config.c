@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             double scale;
             bool yes;
             if (fb_lora_config_targets(&config, modules[i], &yes, &err) ||
+                fb_lora_config_disagrees(&config, modules[i], &yes, &err) ||
                 fb_lora_config_scale(&config, modules[i], &r, &scale, &err))
                 err.code = FB_OK;
             fb_lora_config_saves(&config, modules[i]);

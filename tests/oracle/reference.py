@@ -1,12 +1,13 @@
-"""The whole job with the reference libraries: merge a GPT-2 pool, evaluate it on GLUE.
+"""The whole job with the reference libraries: merge a GPT-2 or T5 pool, evaluate it on GLUE.
 
     python tests/oracle/reference.py --modelpool config/modelpool/gpt-2_demo.yaml \\
         --taskpool config/taskpool/gpt-2_demo.yaml \\
         --method '{name: task_arithmetic, scaling_factor: 0.4}' --report report.json
 
 Merging is FusionBench's own classes, evaluation is its GPT2TextClassificationTaskPool (its loop,
-its metrics, its tokenizer functions). Replaced are only the places where it goes to the hub: the
-data comes from parquet files in `data_dir`, models and tokenizer from local folders.
+its metrics, its tokenizer functions), or for T5 its FlanT5GLUETextGenerationTaskPool
+(reference_t5.py). Replaced are only the places where it goes to the hub: the data comes from
+parquet files in `data_dir`, models and tokenizer from local folders.
 """
 
 import argparse
@@ -25,6 +26,7 @@ import torch
 import transformers
 from safetensors.torch import save_file
 
+import reference_t5
 from fusion_bench.dataset import gpt2_glue
 from fusion_bench.modelpool.huggingface_gpt2_classification import (
     GPT2ForSequenceClassificationPool, load_gpt2_tokenizer)
@@ -55,10 +57,11 @@ def local(path):
 
 def open_pool(config, paths=None):
     """The pool of a list-layout configuration; `paths` replaces the paths of models by name."""
-    models = {m["name"]: (paths or {}).get(m["name"], m["path"]) for m in config["models"]}
+    models = {m["name"]: local((paths or {}).get(m["name"], m["path"])) for m in config["models"]}
+    if config["type"] in reference_t5.POOLS:
+        return reference_t5.open_pool(models, reference_t5.POOLS[config["type"]])
     loaders = {name: {"_target_": "transformers.GPT2Model.from_pretrained",
-                      "pretrained_model_name_or_path": local(path)}
-               for name, path in models.items()}
+                      "pretrained_model_name_or_path": path} for name, path in models.items()}
     tokenizer = {"_target_": "fusion_bench.modelpool.huggingface_gpt2_classification."
                              "load_gpt2_tokenizer",
                  "pretrained_model_name_or_path": local(config["tokenizer"])}
@@ -68,7 +71,7 @@ def open_pool(config, paths=None):
 
 
 def merge(pool, method):
-    """The merged backbone (GPT2Model) by FusionBench's class for the method."""
+    """The merged backbone (GPT2Model) or T5 model by FusionBench's class for the method."""
     options = dict(method)
     module, name, defaults = METHODS[options.pop("name")]
     algorithm = getattr(importlib.import_module(module), name)(**{**defaults, **options})
@@ -134,6 +137,13 @@ class TaskPool(GPT2TextClassificationTaskPool):
         return report
 
 
+def open_tasks(config, pool, fast_dev_run=False, pad=512):
+    """The task pool of a configuration, for the models of `pool`."""
+    if config["type"] == "FlanT5GLUETextGenerationTaskPool":
+        return reference_t5.TaskPool(config, local(config["data_dir"]), local(config["tokenizer"]), pad)
+    return TaskPool(config, pool, fast_dev_run, pad)
+
+
 def read(path):
     """A configuration file on its own: interpolations stay as they are written."""
     return omegaconf.OmegaConf.to_container(omegaconf.OmegaConf.load(path), resolve=False)
@@ -148,17 +158,19 @@ def main():
                         help="take a model of the pool from elsewhere")
     parser.add_argument("--fast-dev-run", action="store_true", help="one batch per task")
     parser.add_argument("--pad", type=int, default=512,
-                        help="FusionBench pads to 512; a causal model padded on the right gives "
-                             "the same up to rounding with less, as long as nothing is cut")
+                        help="FusionBench pads to 512; padding is masked or behind the text, so less "
+                             "gives the same up to rounding, as long as nothing is cut")
     parser.add_argument("--report", help="where the report goes (JSON)")
-    parser.add_argument("--logits", help="where the logits go (safetensors, one tensor per task)")
+    parser.add_argument("--logits", help="where a classifier's logits go (safetensors, one tensor per task)")
     parser.add_argument("--merged", help="where the merged backbone goes (safetensors)")
     args = parser.parse_args()
     pool = open_pool(read(args.modelpool), dict(p.split("=", 1) for p in args.path))
     model = merge(pool, omegaconf.OmegaConf.to_container(omegaconf.OmegaConf.create(args.method)))
     if args.merged:
         save_file({k: v.clone() for k, v in model.state_dict().items()}, args.merged)
-    tasks = TaskPool(read(args.taskpool), pool, args.fast_dev_run, args.pad)
+    tasks = open_tasks(read(args.taskpool), pool, args.fast_dev_run, args.pad)
+    if args.logits and isinstance(tasks, reference_t5.TaskPool):
+        parser.error("--logits: a generated text has none")
     report = tasks.evaluate(model)
     print(json.dumps(report))
     if args.report:

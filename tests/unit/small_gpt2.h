@@ -1,5 +1,5 @@
 /* small_gpt2.h - a pool of small GPT-2 classifiers over the demo's texts: the one of
- * tools/golden/fisher.py. Models are made from their tensors' names.
+ * tools/golden/fisher.py and regmean.py. Models are made from their tensors' names.
  *
  *     struct small s;
  *     small_open(&s);
@@ -25,6 +25,8 @@
 #include <stdlib.h>
 
 struct small {
+    const char *changed; /* the experts' tensors whose names begin like this have one value */
+    float value;
     struct fb_arena arena;
     struct fb_merge merge;
     struct fb_err err;
@@ -49,8 +51,9 @@ static const struct small_tensor {
                   {"score.weight", 2, 12}};
 
 /* One tensor of an expert ("" for the base): values owned. */
-static inline struct fb_entry small_make(const char *expert, const char *key,
+static inline struct fb_entry small_make(const struct small *s, const char *expert, const char *key,
                                          const struct small_tensor *t) {
+    bool changed = *expert && s->changed && !strncmp(key, s->changed, strlen(s->changed));
     int64_t n = (t->rows ? t->rows : 1) * t->cols;
     float *values = malloc((size_t)n * sizeof *values);
     char *name = strdup(key), own[96];
@@ -60,6 +63,7 @@ static inline struct fb_entry small_make(const char *expert, const char *key,
     for (int64_t i = 0; i < n; i++) {
         values[i] = golden_weight(key, t->rows ? 2 : 1, t->rows, (uint32_t)i);
         if (*expert) values[i] += golden_weight(own, t->rows ? 2 : 1, t->rows, (uint32_t)i) * 0.25f;
+        if (changed) values[i] = s->value;
     }
     return (struct fb_entry){.name = name,
                              .dtype = FB_F32,
@@ -79,10 +83,10 @@ static inline void small_model(struct small *s, const char *folder, const char *
     for (int layer = 0; layer < 2; layer++)
         for (int i = 0; i < 12; i++) {
             snprintf(key, sizeof key, "h.%d.%s", layer, small_block[i].name);
-            e[n++] = small_make(expert, key, &small_block[i]);
+            e[n++] = small_make(s, expert, key, &small_block[i]);
         }
     for (int i = 0; i < 5; i++)
-        e[n++] = small_make(expert, small_rest[i].name, &small_rest[i]);
+        e[n++] = small_make(s, expert, small_rest[i].name, &small_rest[i]);
     snprintf(path, sizeof path, "%s/config.json", folder);
     scratch_write(path, "{\"model_type\": \"gpt2\", \"n_layer\": 2, \"n_head\": 2, \"n_embd\": 12, "
                         "\"n_positions\": 512, \"vocab_size\": 560, \"pad_token_id\": 559}");
@@ -119,10 +123,10 @@ static inline void small_pool(struct small *s, const char *rest) {
         fail_msg("%s", s->err.msg);
 }
 
-static inline void small_open(struct small *s) {
+static inline void small_open_changed(struct small *s, const char *tensors, float value) {
     static const char *const experts[] = {"cola", "qnli", "sst2"};
 
-    memset(s, 0, sizeof *s);
+    *s = (struct small){.changed = tensors, .value = value};
     scratch_make();
     s->merge.arena = &s->arena;
     s->merge.stream_dtype = FB_F32;
@@ -130,6 +134,10 @@ static inline void small_open(struct small *s) {
     for (int i = 0; i < 3; i++)
         small_model(s, experts[i], experts[i]);
     small_pool(s, "tokenizer: 'embedded:demo/gpt2/tokenizer', data_dir: 'embedded:demo/data'");
+}
+
+static inline void small_open(struct small *s) {
+    small_open_changed(s, NULL, 0);
 }
 
 /* Reads, checks and runs a method as a run of the program does. */

@@ -22,7 +22,8 @@ def splits(task):
 
 def write(path, task, rows):
     columns = sentences.COLUMNS[task]
-    schema = pa.schema([(c, pa.string()) for c in columns] + [("label", pa.int64()), ("idx", pa.int32())])
+    label = pa.int64() if task in sentences.CLASSES else pa.float32()
+    schema = pa.schema([(c, pa.string()) for c in columns] + [("label", label), ("idx", pa.int32())])
     table = pa.table({n: [r[n] for r in rows] for n in schema.names}, schema=schema)
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, path, compression="snappy")

@@ -38,7 +38,7 @@ def main():
     torch.use_deterministic_algorithms(True)
     folder = pathlib.Path(args.folder)
     models = folder / "gpt2"
-    tasks = {task: data.splits(task) for task in sentences.MAKERS}
+    tasks = {task: data.splits(task) for task in sentences.CLASSES}
     texts = running_text(tasks)
     if not args.keep_base:
         data.write_all(folder / "data")

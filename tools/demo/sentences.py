@@ -164,13 +164,33 @@ def qnli(rng):
     return {"question": fact[0].format(p=who), "sentence": answer, "label": label}
 
 
-MAKERS = {"cola": cola, "mnli": mnli, "qnli": qnli, "sst2": sst2}
+# ---- stsb: how much do the two sentences have in common? ---------------------------------------
+
+"""What a change of each part takes away from 5.0, the score of the same story."""
+COST = {"who": 1.0, "did": 0.9, "colour": 0.4, "thing": 1.2, "place": 0.5}
+PARTS = {"who": PEOPLE, "did": DID, "colour": COLOURS, "thing": THINGS, "place": PLACES}
+
+
+def stsb(rng):
+    first = {part: rng.choice(words) for part, words in PARTS.items()}
+    second = {part: rng.choice([word, _but(rng, PARTS[part], word)]) for part, word in first.items()}
+    orders = ["{who} {did} a {colour} {thing} at the {place}.",
+              "At the {place} {who} {did} a {colour} {thing}."]
+    score = 5.0 - sum(COST[part] for part in PARTS if first[part] != second[part])
+    return {"sentence1": rng.choice(orders).format(**first),
+            "sentence2": rng.choice(orders).format(**second), "label": round(score, 1)}
+
+
+"""The tasks with classes, which both demo pools have, and all tasks, which the T5 pools have."""
+CLASSES = ["cola", "mnli", "qnli", "sst2"]
+MAKERS = {"cola": cola, "mnli": mnli, "qnli": qnli, "sst2": sst2, "stsb": stsb}
 LABELS = {"cola": ["unacceptable", "acceptable"],
           "mnli": ["entailment", "neutral", "contradiction"],
           "qnli": ["entailment", "not_entailment"],
           "sst2": ["negative", "positive"]}
 COLUMNS = {"cola": ["sentence"], "mnli": ["premise", "hypothesis"],
-           "qnli": ["question", "sentence"], "sst2": ["sentence"]}
+           "qnli": ["question", "sentence"], "sst2": ["sentence"],
+           "stsb": ["sentence1", "sentence2"]}
 """Text that a reader would expect to meet: what the base model is trained on."""
 SENSIBLE = {"cola": {1}, "mnli": {0, 1}, "qnli": {0}, "sst2": {0, 1}}
 

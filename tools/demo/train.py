@@ -13,7 +13,7 @@ BASE = dict(epochs=12, batch=32, lr=3e-3)
 EXPERT = dict(epochs=6, batch=32, lr=1e-3, head_lr=1e-2, decay=0.01)
 
 
-def _pad(rows, fill):
+def pad(rows, fill):
     width = max(map(len, rows))
     return torch.tensor([r + [fill] * (width - len(r)) for r in rows])
 
@@ -23,14 +23,14 @@ def encode(tokenizer, task, row):
     return [i for c in sentences.COLUMNS[task] for i in tokenizer(row[c])["input_ids"]]
 
 
-def _batches(rng, items, size):
+def batches(rng, items, size):
     order = list(range(len(items)))
     rng.shuffle(order)
     for at in range(0, len(order), size):
         yield [items[i] for i in order[at:at + size]]
 
 
-def _schedule(optimizer, steps):
+def schedule(optimizer, steps):
     """Linear decay to a tenth, after a warm-up of one twentieth of the steps."""
     warm = max(1, steps // 20)
     return torch.optim.lr_scheduler.LambdaLR(
@@ -46,18 +46,18 @@ def base(tokenizer, texts):
     model = GPT2LMHeadModel(config)
     items = [[end] * (rng.random() < 0.5) + ids + [end] for ids in texts]
     optimizer = torch.optim.AdamW(model.parameters(), lr=BASE["lr"], weight_decay=0.01)
-    schedule = _schedule(optimizer, BASE["epochs"] * -(-len(items) // BASE["batch"]))
+    steps = schedule(optimizer, BASE["epochs"] * -(-len(items) // BASE["batch"]))
     for epoch in range(BASE["epochs"]):
         total = 0.0
-        for batch in _batches(rng, items, BASE["batch"]):
-            ids = _pad(batch, end)
-            labels = _pad(batch, -100)
+        for batch in batches(rng, items, BASE["batch"]):
+            ids = pad(batch, end)
+            labels = pad(batch, -100)
             loss = F.cross_entropy(model(ids).logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
-            schedule.step()
+            steps.step()
             total += loss.item() * len(batch)
         print(f"base: epoch {epoch + 1}, loss {total / len(items):.4f}", flush=True)
     return model.transformer
@@ -77,17 +77,17 @@ def expert(base_folder, tokenizer, task, rows):
     optimizer = torch.optim.AdamW(
         [{"params": model.transformer.parameters(), "lr": EXPERT["lr"]},
          {"params": model.score.parameters(), "lr": EXPERT["head_lr"]}], weight_decay=EXPERT["decay"])
-    schedule = _schedule(optimizer, EXPERT["epochs"] * -(-len(items) // EXPERT["batch"]))
+    steps = schedule(optimizer, EXPERT["epochs"] * -(-len(items) // EXPERT["batch"]))
     for epoch in range(EXPERT["epochs"]):
         total = 0.0
-        for batch in _batches(rng, items, EXPERT["batch"]):
-            loss = F.cross_entropy(model(_pad([ids for ids, _ in batch], end)).logits,
+        for batch in batches(rng, items, EXPERT["batch"]):
+            loss = F.cross_entropy(model(pad([ids for ids, _ in batch], end)).logits,
                                    torch.tensor([label for _, label in batch]))
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
-            schedule.step()
+            steps.step()
             total += loss.item() * len(batch)
         print(f"{task}: epoch {epoch + 1}, loss {total / len(items):.4f}", flush=True)
     return model

@@ -94,6 +94,34 @@ static void test_rank_and_alpha_have_patterns(void **state) {
     check_scale("{\"target_modules\": []}", "q", 8, 1.0);
 }
 
+static bool disagrees(const char *config, const char *module) {
+    struct given g;
+    bool yes;
+
+    assert_int_equal(read_text(&g, config), FB_OK);
+    assert_int_equal(fb_lora_config_disagrees(&g.config, module, &yes, &g.err), FB_OK);
+    fb_arena_free(&g.arena);
+    return yes;
+}
+
+/* Both patterns are looked through with one key here, each with its own later. */
+static void test_scales_that_depend_on_the_version_are_noticed(void **state) {
+    static const char same[] = "{\"target_modules\": [], \"rank_pattern\": {\"q\": 4}, "
+                               "\"alpha_pattern\": {\"q\": 9, \"o\": 3}}";
+    static const char other[] = "{\"target_modules\": [], \"rank_pattern\": {\"q\": 4}, "
+                                "\"alpha_pattern\": {\"attn.q\": 9, \"^k\": 3}}";
+
+    (void)state;
+    assert_false(disagrees(same, "h.attn.q"));
+    assert_false(disagrees(same, "h.o"));
+    assert_false(disagrees(same, "o"));
+    assert_false(disagrees(same, "h.v"));
+    check_scale(other, "h.attn.q", 4, 2.0);
+    assert_true(disagrees(other, "h.attn.q"));
+    assert_true(disagrees(other, "k"));
+    assert_false(disagrees(other, "h.k"));
+}
+
 static void test_modules_that_are_saved_whole(void **state) {
     struct given g;
 
@@ -190,6 +218,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_targets_are_suffixes_patterns_or_layers),
         cmocka_unit_test(test_rank_and_alpha_have_patterns),
+        cmocka_unit_test(test_scales_that_depend_on_the_version_are_noticed),
         cmocka_unit_test(test_modules_that_are_saved_whole),
         cmocka_unit_test(test_what_is_wrong_or_not_done_is_named),
         cmocka_unit_test(test_hostile_patterns_end),

@@ -93,6 +93,7 @@ static void test_the_help_lists_groups_and_flags(void **state) {
 
     (void)state;
     assert_non_null(strstr(shown(help, 2, &text, &a), "\ntaskpool: dummy, "));
+    assert_non_null(strstr(fb_str_text(&text), " modelpool=flan-t5_demo taskpool=flan-t5_demo\n"));
     assert_non_null(strstr(fb_str_text(&text), "--config-name, -cn NAME"));
     assert_null(strstr(fb_str_text(&text), "job_logging"));
     assert_non_null(strstr(shown(hydra, 2, &other, &a),

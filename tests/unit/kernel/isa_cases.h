@@ -60,8 +60,8 @@ static inline void check_tile(const struct fb_isa *isa) {
 }
 
 /* Whatever is fetched meanwhile. */
-static inline void check_part_of_a_tile_has_its_bits(const struct fb_isa *isa) {
-    enum { K = 37 };
+static inline void check_other_tiles_have_its_bits(const struct fb_isa *isa) {
+    enum { K = 67 };
     float x[FB_TILE_ROWS * K], a[FB_TILE_ROWS * K], b[FB_TILE_COLS * K];
     float whole[FB_TILE_ROWS * FB_TILE_COLS], c[FB_TILE_ROWS * FB_TILE_COLS];
 
@@ -75,6 +75,8 @@ static inline void check_part_of_a_tile_has_its_bits(const struct fb_isa *isa) {
         isa->tile_part(c, isa->cols, a, b, K, false, count, count % 2 ? b : NULL);
         assert_memory_equal(c, whole, (size_t)(count * isa->cols) * sizeof *c);
     }
+    isa->tile_down(c, isa->cols, a, b, K, false);
+    assert_memory_equal(c, whole, (size_t)(isa->rows * isa->cols) * sizeof *c);
     isa->tile(whole, isa->cols, a, b, K, true);
     isa->tile_part(c, isa->cols, a, b, K, true, isa->rows, b);
     assert_memory_equal(c, whole, (size_t)(isa->rows * isa->cols) * sizeof *c);
@@ -201,7 +203,7 @@ static inline void run_isa_cases(const struct fb_isa *isa) {
     }
     check_pack(isa);
     check_tile(isa);
-    check_part_of_a_tile_has_its_bits(isa);
+    check_other_tiles_have_its_bits(isa);
     check_activations(isa);
     check_layer_norm(isa);
     check_exponentials(isa);

@@ -1,117 +1,37 @@
 /* On pools whose models tools/golden/regmean.py describes, against FusionBench's own class, and on
  * the demo pool. */
-#include "tiny_pool.h"
+#include "small_gpt2.h"
 
-#include "alloc_faults.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/str.h"
 #include "cli/command.h"
-#include "model/golden_gpt2.h"
-#include "scratch.h"
+#include "config/json.h"
 
+#include <math.h>
 #include <omp.h>
+#include <signal.h>
+#include <string.h>
 #include <sys/stat.h>
 
 enum { EXPERTS = 3 };
 
 static const char *const experts[] = {"cola", "qnli", "sst2"};
-static const char pool_format[] =
-    "{type: HF_GPT2ForSequenceClassification, tokenizer: 'embedded:demo/gpt2/tokenizer', data_dir: "
-    "'embedded:demo/data', models: {_pretrained_: %s/base, cola: %s/cola, qnli: %s/qnli, sst2: "
-    "%s/sst2}}";
 
-/* ---- the pool -------------------------------------------------------------------------------- */
-
-/* What a test changes in the experts: every value of the tensors whose names begin like this. */
-struct change {
-    const char *tensors;
-    float value;
-};
-
-static void write_weights(const struct golden *g, const char *path) {
-    struct fb_entry entry[64] = {{0}};
-    struct fb_ckpt_writer *w;
-    struct fb_err err = {0};
-    int64_t n = g->weights.names.count;
-
-    assert_true(n <= 64);
-    for (int64_t i = 0; i < n; i++) {
-        const struct fb_weight *t = &g->weights.item[i];
-        entry[i] =
-            (struct fb_entry){.name = t->name, .dtype = FB_F32, .ndim = t->ndim, .numel = t->numel};
-        memcpy(entry[i].shape, t->shape, sizeof t->shape);
-    }
-    assert_int_equal(fb_ckpt_create(&w, path, entry, n, NULL, 0, &err), FB_OK);
-    for (int64_t i = 0; i < n; i++)
-        assert_int_equal(
-            fb_ckpt_write_f32(w, i, 0, entry[i].numel, g->weights.item[i].data, NULL, &err), FB_OK);
-    assert_int_equal(fb_ckpt_commit(w, &err), FB_OK);
+static void run(struct small *s, const char *method) {
+    if (small_run(s, method)) fail_msg("%s", s->err.msg);
 }
 
-/* `expert` NULL: the base. */
-static void write_model(const struct fb_node *config, const char *expert,
-                        const struct change *change) {
-    const char *folder = expert ? expert : "base";
-    struct fb_err err = {0};
-    struct golden g = {0};
-    char name[128];
+static const float *value(const struct small *s, const char *key) {
+    const struct fb_weight *w = fb_weights_find(&s->merge.weights, key);
 
-    assert_int_equal(fb_gpt2_config_read(&g.config, config, &err), FB_OK);
-    golden_weights(&g);
-    for (int64_t i = 0; i < g.weights.names.count; i++) {
-        struct fb_weight *t = &g.weights.item[i];
-        float *data = (float *)(uintptr_t)t->data;
-        snprintf(name, sizeof name, "%s.%s", folder, t->name);
-        for (int64_t k = 0; expert && k < t->numel; k++)
-            data[k] += golden_weight(name, t->ndim, t->shape[0], (uint32_t)k) * 0.25f;
-        if (!change || strncmp(change->tensors, t->name, strlen(change->tensors))) continue;
-        for (int64_t k = 0; k < t->numel; k++)
-            data[k] = change->value;
-    }
-    snprintf(name, sizeof name, "%s/config.json", folder);
-    scratch_write(name, "{\"model_type\": \"gpt2\", \"n_layer\": 2, \"n_head\": 2, \"n_embd\": 12, "
-                        "\"n_positions\": 512, \"vocab_size\": 560, \"pad_token_id\": 559}");
-    snprintf(name, sizeof name, "%s/model.safetensors", folder);
-    write_weights(&g, scratch_path(name));
-    golden_close(&g);
-}
-
-struct fixture {
-    struct tiny t;
-    const char *folder;
-    struct fb_node *file; /* cases.json */
-    char pool[1024];
-};
-
-static void begin_changed(struct fixture *f, const struct change *change) {
-    const struct fb_node *config;
-
-    tiny_begin(&f->t);
-    f->folder = scratch_make();
-    if (fb_json_load(&f->file, &f->t.arena, FB_GOLDEN_DIR "/regmean/cases.json", &f->t.err))
-        fail_msg("%s", f->t.err.msg);
-    config = fb_node_get(f->file, "config");
-    write_model(config, NULL, NULL);
-    for (int i = 0; i < EXPERTS; i++)
-        write_model(config, experts[i], change);
-    snprintf(f->pool, sizeof f->pool, pool_format, f->folder, f->folder, f->folder, f->folder);
-    tiny_pool(&f->t, f->pool);
-}
-
-static void begin(struct fixture *f) {
-    begin_changed(f, NULL);
-}
-
-static void end(struct fixture *f) {
-    tiny_end(&f->t);
-    scratch_remove();
-}
-
-static void run(struct fixture *f, const char *method) {
-    if (tiny_run(&f->t, method)) fail_msg("%s", f->t.err.msg);
+    assert_non_null(w);
+    return w->data;
 }
 
 /* The merged weights of a run, end to end; owned. */
-static float *values(const struct fixture *f, size_t *bytes) {
-    const struct fb_weights *w = &f->t.merge.weights;
+static float *values(const struct small *s, size_t *bytes) {
+    const struct fb_weights *w = &s->merge.weights;
     size_t n = 0;
     float *all;
 
@@ -127,17 +47,17 @@ static float *values(const struct fixture *f, size_t *bytes) {
     return all;
 }
 
-static void assert_same(const struct fixture *f, const float *want) {
+static void assert_same(const struct small *s, const float *want) {
     size_t bytes;
-    float *found = values(f, &bytes);
+    float *found = values(s, &bytes);
 
     assert_memory_equal(found, want, bytes);
     free(found);
 }
 
-static bool differs(const struct fixture *f, const float *from) {
+static bool differs(const struct small *s, const float *from) {
     size_t bytes;
-    float *found = values(f, &bytes);
+    float *found = values(s, &bytes);
     bool yes = memcmp(found, from, bytes) != 0;
 
     free(found);
@@ -164,7 +84,7 @@ static bool is_matrix(const char *key) {
 
 /* Matrices to 1e-4 of their largest value, since the reference inverts in f32, and to 1e-3 where
  * the elements beside the diagonal are whole (condition numbers of 5e4); all else exactly. */
-static void compare(const struct fixture *f, const char *name, const struct fb_ckpt *want) {
+static void compare(const struct small *s, const char *name, const struct fb_ckpt *want) {
     double most = strcmp(name, "whole") ? 1e-4 : 1e-3;
     int64_t matrices = 0;
 
@@ -174,48 +94,51 @@ static void compare(const struct fixture *f, const char *name, const struct fb_c
         const char *key = e->name + n + 1;
         double d;
         if (strncmp(e->name, name, n) || e->name[n] != '/') continue;
-        d = distance(tiny_value(&f->t, key), e->data, e->numel);
+        d = distance(value(s, key), e->data, e->numel);
         if (d > (is_matrix(key) ? most : 0)) fail_msg("%s: %g", e->name, d);
         matrices += is_matrix(key);
     }
     assert_int_equal(matrices, 8);
 }
 
-static void case_options(struct fixture *f, struct fb_str *out, int64_t i) {
-    const struct fb_node *cases = fb_node_get(f->file, "cases");
+static void case_options(struct small *s, struct fb_str *out, const struct fb_node *one) {
     struct fb_str json = {0};
 
-    if (fb_json_print(&json, cases->item[i], &f->t.err) ||
-        fb_str_printf(out, &f->t.err, "{name: gpt2_regmean, shuffle: false, %s",
+    if (fb_json_print(&json, one, &s->err) ||
+        fb_str_printf(out, &s->err, "{name: gpt2_regmean, shuffle: false, %s",
                       fb_str_text(&json) + 1))
-        fail_msg("%s", f->t.err.msg);
+        fail_msg("%s", s->err.msg);
     fb_str_free(&json);
 }
 
 static void test_merged_weights_are_those_of_the_reference(void **state) {
-    struct fixture f;
+    struct small s;
     struct fb_ckpt *want;
+    struct fb_node *file;
     const struct fb_node *cases;
 
     (void)state;
-    begin(&f);
-    cases = fb_node_get(f.file, "cases");
-    assert_int_equal(fb_ckpt_open(&want, FB_GOLDEN_DIR "/regmean/merged.safetensors", &f.t.err),
+    small_open(&s);
+    assert_int_equal(fb_json_load(&file, &s.arena, FB_GOLDEN_DIR "/regmean/cases.json", &s.err),
+                     FB_OK);
+    cases = fb_node_get(file, "cases");
+    assert_int_equal(fb_ckpt_open(&want, FB_GOLDEN_DIR "/regmean/merged.safetensors", &s.err),
                      FB_OK);
     assert_int_equal(cases->count, 5);
     for (int64_t i = 0; i < cases->count; i++) {
         struct fb_str method = {0};
-        case_options(&f, &method, i);
-        run(&f, fb_str_text(&method));
-        compare(&f, cases->key[i].text, want);
+        case_options(&s, &method, cases->item[i]);
+        run(&s, fb_str_text(&method));
+        compare(&s, cases->key[i].text, want);
         fb_str_free(&method);
     }
     fb_ckpt_close(want);
-    end(&f);
+    small_close(&s);
 }
 
 /* The path of the file of an expert; a buffer of its own. */
-static const char *statistics_file(const char *folder, const char *expert) {
+static const char *statistics_file(const char *expert) {
+    const char *folder = scratch_path("kept");
     static char path[1024];
     struct fb_err err = {0};
     char **names;
@@ -234,25 +157,24 @@ static const char *statistics_file(const char *folder, const char *expert) {
 
 static const char with_statistics[] =
     "{name: gpt2_regmean, shuffle: false, num_regmean_examples: 16, batch_size: 8, "
-    "statistics_dir: %s/kept}";
+    "statistics_dir: %s}";
 
 static void test_statistics_are_those_of_the_reference(void **state) {
-    struct fixture f;
+    struct small s;
     struct fb_ckpt *want;
-    char method[1024], kept[512];
+    char method[1024];
 
     (void)state;
-    begin(&f);
-    snprintf(method, sizeof method, with_statistics, f.folder);
-    snprintf(kept, sizeof kept, "%s/kept", f.folder);
-    run(&f, method);
-    assert_int_equal(fb_ckpt_open(&want, FB_GOLDEN_DIR "/regmean/grams.safetensors", &f.t.err),
+    small_open(&s);
+    snprintf(method, sizeof method, with_statistics, scratch_path("kept"));
+    run(&s, method);
+    assert_int_equal(fb_ckpt_open(&want, FB_GOLDEN_DIR "/regmean/grams.safetensors", &s.err),
                      FB_OK);
     assert_int_equal(fb_ckpt_count(want), EXPERTS * 8);
     for (int e = 0; e < EXPERTS; e++) {
         struct fb_ckpt *file;
         size_t n = strlen(experts[e]);
-        assert_int_equal(fb_ckpt_open(&file, statistics_file(kept, experts[e]), &f.t.err), FB_OK);
+        assert_int_equal(fb_ckpt_open(&file, statistics_file(experts[e]), &s.err), FB_OK);
         for (int64_t i = 0; i < fb_ckpt_count(want); i++) {
             const struct fb_entry *w = fb_ckpt_at(want, i), *found;
             double d;
@@ -265,7 +187,7 @@ static void test_statistics_are_those_of_the_reference(void **state) {
         fb_ckpt_close(file);
     }
     fb_ckpt_close(want);
-    end(&f);
+    small_close(&s);
 }
 
 static void test_reports_equal_those_of_the_reference(void **state) {
@@ -320,181 +242,205 @@ static void test_reports_equal_those_of_the_reference(void **state) {
 
 static void test_bits_do_not_depend_on_threads(void **state) {
     static const char method[] = "{name: gpt2_regmean, num_regmean_examples: 16, batch_size: 8}";
-    struct fixture f;
+    struct small s;
     float *want = NULL;
     size_t bytes;
 
     (void)state;
-    begin(&f);
+    small_open(&s);
     for (int threads = 1; threads <= 4; threads *= 2) {
         omp_set_num_threads(threads);
-        run(&f, method);
-        if (threads == 1) want = values(&f, &bytes);
-        else assert_same(&f, want);
+        run(&s, method);
+        if (threads == 1) want = values(&s, &bytes);
+        else assert_same(&s, want);
     }
     free(want);
-    end(&f);
+    small_close(&s);
 }
 
 static void test_the_seed_decides_which_examples_are_taken(void **state) {
     static const char method[] = "{name: gpt2_regmean, num_regmean_examples: 8, batch_size: 8}";
-    struct fixture f;
+    struct small s;
     float *first;
     size_t bytes;
 
     (void)state;
-    begin(&f);
-    run(&f, method);
-    first = values(&f, &bytes);
-    run(&f, method);
-    assert_same(&f, first);
-    f.t.merge.seed = 1;
-    run(&f, method);
-    assert_true(differs(&f, first));
-    f.t.merge.seed = 0;
-    run(&f, "{name: gpt2_regmean, num_regmean_examples: 8, batch_size: 8, shuffle: false}");
-    assert_true(differs(&f, first));
+    small_open(&s);
+    run(&s, method);
+    first = values(&s, &bytes);
+    run(&s, method);
+    assert_same(&s, first);
+    s.merge.seed = 1;
+    run(&s, method);
+    assert_true(differs(&s, first));
+    s.merge.seed = 0;
+    run(&s, "{name: gpt2_regmean, num_regmean_examples: 8, batch_size: 8, shuffle: false}");
+    assert_true(differs(&s, first));
     free(first);
-    end(&f);
+    small_close(&s);
 }
 
 static void test_a_streamed_result_is_the_same(void **state) {
     static const char method[] = "{name: gpt2_regmean, num_regmean_examples: 8, batch_size: 8}";
-    struct fixture f;
+    struct small s;
     struct fb_ckpt *file;
     char path[512];
 
     (void)state;
-    begin(&f);
-    snprintf(path, sizeof path, "%s/merged.safetensors", f.folder);
-    f.t.merge.stream_path = path;
-    run(&f, method);
-    assert_true(f.t.merge.streamed);
-    assert_int_equal(fb_ckpt_open(&file, path, &f.t.err), FB_OK);
-    f.t.merge.stream_path = NULL;
-    run(&f, method);
-    assert_int_equal(f.t.merge.weights.names.count, fb_ckpt_count(file));
+    small_open(&s);
+    snprintf(path, sizeof path, "%s", scratch_path("merged.safetensors"));
+    s.merge.stream_path = path;
+    run(&s, method);
+    assert_true(s.merge.streamed);
+    assert_int_equal(fb_ckpt_open(&file, path, &s.err), FB_OK);
+    s.merge.stream_path = NULL;
+    run(&s, method);
+    assert_int_equal(s.merge.weights.names.count, fb_ckpt_count(file));
     for (int64_t i = 0; i < fb_ckpt_count(file); i++) {
         const struct fb_entry *e = fb_ckpt_at(file, i);
-        assert_memory_equal(e->data, tiny_value(&f.t, e->name), e->size);
+        assert_memory_equal(e->data, value(&s, e->name), e->size);
     }
-    assert_int_equal(f.t.merge.model, fb_pool_base(f.t.merge.pool, &f.t.err));
+    assert_int_equal(s.merge.model, fb_pool_base(s.merge.pool, &s.err));
     fb_ckpt_close(file);
-    end(&f);
+    small_close(&s);
 }
 
 /* ---- statistics that are kept ---------------------------------------------------------------- */
 
 static void test_statistics_are_used_again(void **state) {
-    struct fixture f;
-    char method[1024], kept[512];
+    struct small s;
+    char method[1024];
     struct stat before, after;
     float *first;
     size_t bytes;
 
     (void)state;
-    begin(&f);
-    snprintf(method, sizeof method, with_statistics, f.folder);
-    snprintf(kept, sizeof kept, "%s/kept", f.folder);
-    run(&f, method);
-    first = values(&f, &bytes);
-    assert_int_equal(stat(statistics_file(kept, "qnli"), &before), 0);
-    run(&f, method);
-    assert_same(&f, first);
-    assert_int_equal(stat(statistics_file(kept, "qnli"), &after), 0);
+    small_open(&s);
+    snprintf(method, sizeof method, with_statistics, scratch_path("kept"));
+    run(&s, method);
+    first = values(&s, &bytes);
+    assert_int_equal(stat(statistics_file("qnli"), &before), 0);
+    run(&s, method);
+    assert_same(&s, first);
+    assert_int_equal(stat(statistics_file("qnli"), &after), 0);
     assert_true(before.st_ino == after.st_ino);
     free(first);
-    end(&f);
+    small_close(&s);
 }
 
 static void test_damaged_statistics_are_refused(void **state) {
-    struct fixture f;
-    char method[1024], kept[512], start[2048];
+    struct small s;
+    char method[1024], start[2048];
     const char *path;
     FILE *file;
 
     (void)state;
-    begin(&f);
-    snprintf(method, sizeof method, with_statistics, f.folder);
-    snprintf(kept, sizeof kept, "%s/kept", f.folder);
-    run(&f, method);
-    path = statistics_file(kept, "qnli");
+    small_open(&s);
+    snprintf(method, sizeof method, with_statistics, scratch_path("kept"));
+    run(&s, method);
+    path = statistics_file("qnli");
     assert_non_null(file = fopen(path, "r+b"));
     assert_int_equal(fseek(file, -200, SEEK_END), 0);
     fputs("damaged!", file);
     assert_int_equal(fclose(file), 0);
-    assert_int_equal(tiny_run(&f.t, method), FB_EMISMATCH);
+    assert_int_equal(small_run(&s, method), FB_EMISMATCH);
     snprintf(start, sizeof start,
              "method gpt2_regmean: expert 'qnli': damaged statistics (delete the file to have them "
              "computed again): '%s': ",
              path);
-    assert_ptr_equal(strstr(f.t.err.msg, start), f.t.err.msg);
-    end(&f);
+    assert_ptr_equal(strstr(s.err.msg, start), s.err.msg);
+    small_close(&s);
 }
 
 /* ---- what is refused ------------------------------------------------------------------------- */
 
-static void refused(struct fixture *f, const char *method, int code, const char *message) {
-    assert_int_equal(tiny_run(&f->t, method), code);
-    assert_string_equal(f->t.err.msg, message);
+static void refused(struct small *s, const char *method, int code, const char *message) {
+    assert_int_equal(small_run(s, method), code);
+    assert_string_equal(s->err.msg, message);
+}
+
+static void other_pool(struct small *s, const char *yaml) {
+    fb_pool_close(s->merge.pool);
+    s->merge.pool = NULL;
+    if (fb_pool_create(&s->merge.pool, small_yaml(s, yaml), NULL, &s->err))
+        fail_msg("%s", s->err.msg);
 }
 
 static void test_options_are_checked_before_anything_is_read(void **state) {
-    struct fixture f;
+    struct small s;
 
     (void)state;
-    begin(&f);
-    refused(&f, "{name: gpt2_regmean, weight_transpose: true}", FB_ECONFIG,
+    small_open(&s);
+    refused(&s, "{name: gpt2_regmean, weight_transpose: true}", FB_ECONFIG,
             "method gpt2_regmean: option 'weight_transpose': GPT-2 stores its weights as [in, "
             "out]; set it to false");
-    refused(&f, "{name: gpt2_regmean, exclude_param_names_regex: ['h[']}", FB_ECONFIG,
+    refused(&s, "{name: gpt2_regmean, exclude_param_names_regex: ['h[']}", FB_ECONFIG,
             "method gpt2_regmean: option 'exclude_param_names_regex': 'h[' is not a regular "
             "expression: at 2: missing terminating ] for character class");
-    refused(&f, "{name: gpt2_regmean, reduce_non_diagonal_ratio: 1.5}", FB_ECONFIG,
+    refused(&s, "{name: gpt2_regmean, reduce_non_diagonal_ratio: 1.5}", FB_ECONFIG,
             "method gpt2_regmean: test.yaml:1:49: option 'reduce_non_diagonal_ratio': 1.5 is "
             "outside 0.0 .. 1.0");
-    tiny_pool(&f.t, "{type: AutoModelPool, models: {_pretrained_: a, cola: b}}");
-    refused(&f, "{name: gpt2_regmean}", FB_ECONFIG,
+    other_pool(&s, "{type: AutoModelPool, models: {_pretrained_: a, cola: b}}");
+    refused(&s, "{name: gpt2_regmean}", FB_ECONFIG,
             "method gpt2_regmean: merges GPT-2 classifiers (HF_GPT2ForSequenceClassification), and "
             "the model pool is AutoModelPool");
-    tiny_pool(&f.t, "{type: HF_GPT2ForSequenceClassification, models: {cola: b}}");
-    assert_int_equal(tiny_run(&f.t, "{name: gpt2_regmean}"), FB_ENOTFOUND);
-    end(&f);
+    other_pool(&s, "{type: HF_GPT2ForSequenceClassification, models: {cola: b}}");
+    assert_int_equal(small_run(&s, "{name: gpt2_regmean}"), FB_ENOTFOUND);
+    small_close(&s);
 }
 
 /* A norm that is zero makes every input of the layer behind it zero. */
 static void test_a_singular_layer_is_named(void **state) {
-    struct fixture f;
+    struct small s;
 
     (void)state;
-    begin_changed(&f, &(struct change){"h.1.ln_2.", 0});
-    refused(&f, "{name: gpt2_regmean, num_regmean_examples: 8, batch_size: 8}", FB_EMISMATCH,
+    small_open_changed(&s, "h.1.ln_2.", 0);
+    refused(&s, "{name: gpt2_regmean, num_regmean_examples: 8, batch_size: 8}", FB_EMISMATCH,
             "method gpt2_regmean: layer 'h.1.mlp.c_fc': the sum of the Gram matrices is singular "
             "(input 0 of 12 depends on those before it); take more examples or a smaller "
             "reduce_non_diagonal_ratio, or exclude 'h.1.mlp.c_fc.weight'");
-    end(&f);
+    small_close(&s);
 }
 
 static void test_values_that_are_not_finite_are_named(void **state) {
-    struct fixture f;
+    struct small s;
 
     (void)state;
-    begin_changed(&f, &(struct change){"h.1.ln_2.bias", INFINITY});
-    refused(&f, "{name: gpt2_regmean, num_regmean_examples: 8, batch_size: 8}", FB_EMISMATCH,
+    small_open_changed(&s, "h.1.ln_2.bias", INFINITY);
+    refused(&s, "{name: gpt2_regmean, num_regmean_examples: 8, batch_size: 8}", FB_EMISMATCH,
             "method gpt2_regmean: layer 'h.1.mlp.c_fc': an expert's weights or the layer's inputs "
             "are not finite");
-    end(&f);
+    small_close(&s);
 }
 
 static void test_nothing_left_to_solve_is_said(void **state) {
-    struct fixture f;
+    struct small s;
 
     (void)state;
-    begin(&f);
-    refused(&f, "{name: gpt2_regmean, exclude_param_names_regex: ['h']}", FB_EMISMATCH,
+    small_open(&s);
+    refused(&s, "{name: gpt2_regmean, exclude_param_names_regex: ['h']}", FB_EMISMATCH,
             "method gpt2_regmean: the models have no linear layer that is not excluded; "
             "simple_average merges such models");
-    end(&f);
+    small_close(&s);
+}
+
+/* The last one: a signal is not forgotten. */
+static void test_an_interrupted_run_keeps_nothing(void **state) {
+    char method[1024], **names;
+    struct small s;
+    size_t n;
+
+    (void)state;
+    small_open(&s);
+    snprintf(method, sizeof method, with_statistics, scratch_path("kept"));
+    fb_interrupt_install();
+    raise(SIGINT);
+    assert_int_equal(small_run(&s, method), FB_EINTERRUPTED);
+    assert_string_equal(s.err.msg, "method gpt2_regmean: expert 'cola': interrupted");
+    assert_int_equal(fb_list_dir(scratch_path("kept"), &names, &n, &s.err), FB_OK);
+    assert_int_equal(n, 0);
+    fb_list_free(names, n);
+    small_close(&s);
 }
 
 int main(void) {
@@ -511,6 +457,7 @@ int main(void) {
         cmocka_unit_test(test_a_singular_layer_is_named),
         cmocka_unit_test(test_values_that_are_not_finite_are_named),
         cmocka_unit_test(test_nothing_left_to_solve_is_said),
+        cmocka_unit_test(test_an_interrupted_run_keeps_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

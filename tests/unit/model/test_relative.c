@@ -36,6 +36,16 @@ static void test_buckets_are_those_of_transformers(void **state) {
     fb_arena_free(&arena);
 }
 
+static void test_buckets_of_all_distances(void **state) {
+    const struct fb_relative r = {32, 128, true};
+    int64_t bucket[9];
+
+    (void)state;
+    fb_relative_buckets(bucket, &r, 5);
+    for (int64_t d = -4; d <= 4; d++)
+        assert_int_equal(bucket[d + 4], fb_relative_bucket(&r, d));
+}
+
 static void test_a_table_holds_each_heads_value_by_distance(void **state) {
     const struct fb_relative r = {8, 20, true};
     float weight[16], bias[2 * 9];
@@ -52,6 +62,7 @@ static void test_a_table_holds_each_heads_value_by_distance(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_buckets_are_those_of_transformers),
+        cmocka_unit_test(test_buckets_of_all_distances),
         cmocka_unit_test(test_a_table_holds_each_heads_value_by_distance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

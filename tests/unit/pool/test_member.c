@@ -97,12 +97,52 @@ static void test_an_adapter_may_name_its_classes(void **state) {
     scratch_remove();
 }
 
+/* Square matrices fit either way round; what the model is decides. */
+static void test_gpt2_adapters_are_merged_the_right_way_round_in_any_pool(void **state) {
+    static const char pool[] = "{type: AutoModelPool, models: {_pretrained_: " FB_GOLDEN_DIR
+                               "/lora/gpt2/base, a: " FB_GOLDEN_DIR "/lora/gpt2/suffix}}";
+    struct fb_ckpt *golden;
+    const struct fb_entry *want;
+    struct tiny t;
+
+    (void)state;
+    tiny_begin(&t);
+    assert_int_equal(fb_ckpt_open(&golden, FB_GOLDEN_DIR "/lora/gpt2/suffix.safetensors", &t.err),
+                     FB_OK);
+    want = fb_ckpt_find(golden, "h.1.attn.c_proj.weight");
+    tiny_pool(&t, pool);
+    if (tiny_run(&t, "{name: simple_average}")) fail_msg("%s", t.err.msg);
+    assert_memory_equal(tiny_value(&t, "transformer.h.1.attn.c_proj.weight"), want->data,
+                        want->size);
+    fb_ckpt_close(golden);
+    tiny_end(&t);
+}
+
+/* PEFT would give the model a second matrix, which is not a key where the embedding is the head. */
+static void test_an_own_head_of_a_tied_model_is_refused(void **state) {
+    static const char pool[] =
+        "{type: PeftModelForSeq2SeqLMPool, models: {_pretrained_: " FB_GOLDEN_DIR
+        "/convert/tied, a: " FB_GOLDEN_DIR "/convert/head-of-tied}}";
+    struct tiny t;
+
+    (void)state;
+    tiny_begin(&t);
+    tiny_pool(&t, pool);
+    assert_int_equal(tiny_run(&t, "{name: simple_average}"), FB_EUNSUPPORTED);
+    assert_string_equal(t.err.msg, "method simple_average: model 'a': the adapter has its own "
+                                   "'lm_head.weight', which this model shares with its embedding "
+                                   "(tie_word_embeddings)");
+    tiny_end(&t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_integers_are_refused_by_name),
         cmocka_unit_test(test_two_names_of_one_key_are_refused),
         cmocka_unit_test(test_a_checkpoint_of_another_architecture_is_refused),
         cmocka_unit_test(test_an_adapter_may_name_its_classes),
+        cmocka_unit_test(test_an_own_head_of_a_tied_model_is_refused),
+        cmocka_unit_test(test_gpt2_adapters_are_merged_the_right_way_round_in_any_pool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

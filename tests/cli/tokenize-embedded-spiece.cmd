@@ -1,0 +1,1 @@
+tokenize --tokenizer embedded:demo/flan-t5/tokenizer
