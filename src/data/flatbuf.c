@@ -64,7 +64,7 @@ int fb_flat_int(const struct fb_flat_table *t, int field, size_t width, int64_t 
     if (find(t, field, width, &at, err)) return err->code;
     p = t->bytes + at;
     if (!at) *out = absent;
-    else if (width == 1) *out = (int8_t)*p;
+    else if (width == 1) *out = (int64_t)(*p ^ 0x80u) - 0x80; /* two's complement */
     else if (width == 2) *out = (int16_t)le16(p);
     else *out = width == 4 ? (int64_t)(int32_t)fb_le32(p) : (int64_t)fb_le64(p);
     return FB_OK;

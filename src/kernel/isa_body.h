@@ -67,7 +67,7 @@ static void pack(float *a, const float *x, int64_t ldx, int64_t count, int64_t k
 }
 
 /* One step of the sums of `rows` rows. */
-static inline void tile_step(vec sum[][TILE_VECS], const float *a, const float *b, int rows) {
+V_INLINE void tile_step(vec sum[][TILE_VECS], const float *a, const float *b, int rows) {
     vec b0 = v_load(b), b1 = v_load(b + V_LANES);
 
     V_UNROLL
@@ -81,8 +81,8 @@ static inline void tile_step(vec sum[][TILE_VECS], const float *a, const float *
 /* `rows` and `below` are constants at each call. The results are asked for before the sums begin,
  * so that they are there when the sums end; with `below`, those of the tile below are, row by row
  * while the sums run: where every tile writes new memory, asking for all at once means waiting. */
-static inline void tile_with(float *c, int64_t ldc, const float *a, const float *b, int64_t k,
-                             bool add, const float *ahead, int rows, bool below) {
+V_INLINE void tile_with(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add,
+                        const float *ahead, int rows, bool below) {
     vec sum[TILE_ROWS][TILE_VECS];
     const float *next = c + TILE_ROWS * ldc, *end = next + TILE_ROWS * ldc;
     int64_t p = 0;

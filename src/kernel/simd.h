@@ -137,6 +137,14 @@ static inline vec v_round(vec a) {
 }
 #endif
 
+/* A function whose shape is given by constants at each call: a copy that takes them as variables
+ * would keep its vectors in memory. */
+#if defined(__GNUC__)
+#define V_INLINE static inline __attribute__((always_inline))
+#else
+#define V_INLINE static inline
+#endif
+
 /* Before a loop over the rows of a tile: without it gcc unrolls too late to see that an array of
  * vectors fits the registers. */
 #if defined(__clang__)
