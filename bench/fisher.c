@@ -108,7 +108,7 @@ static double forward_flop(const struct fb_gpt2_config *c, int64_t tokens) {
 
 static int count_work(struct work *out, const struct settings *s, const struct fb_gpt2_config *c,
                       struct fb_err *err) {
-    struct fb_glue_item item = {"cola", fb_glue_find("cola"), "train"};
+    struct fb_glue_item item = {.name = "cola", .task = fb_glue_find("cola"), .split = "train"};
     struct fb_tokenizer_choice choice = {NULL, "pool", s->pool};
     int64_t n = c->n_embd, batches = (s->examples + s->batch - 1) / s->batch;
     struct fb_tokenizer *tokenizer = NULL;

@@ -17,15 +17,25 @@ struct hunt {
     size_t count;
 };
 
+/* The number of at most nine digits that `*at` begins with, moved behind it; -1: there is none. */
+static int take_number(const char **at) {
+    int number = 0, digits = 0;
+
+    for (; **at >= '0' && **at <= '9' && digits < 9; digits++)
+        number = number * 10 + (*(*at)++ - '0');
+    return digits ? number : -1;
+}
+
 /* Highest version first: three numbers, then the bytes. */
 static int compare_versions(const void *a, const void *b) {
-    const char *x = *(char *const *)a, *y = *(char *const *)b;
-    int m[3] = {-1, -1, -1}, n[3] = {-1, -1, -1};
+    const char *x = *(char *const *)a, *y = *(char *const *)b, *p = x, *q = y;
 
-    (void)sscanf(x, "%9d.%9d.%9d", &m[0], &m[1], &m[2]);
-    (void)sscanf(y, "%9d.%9d.%9d", &n[0], &n[1], &n[2]);
-    for (int i = 0; i < 3; i++)
-        if (m[i] != n[i]) return m[i] < n[i] ? 1 : -1;
+    for (int i = 0; i < 3; i++) {
+        int m = take_number(&p), n = take_number(&q);
+        if (m != n) return m < n ? 1 : -1;
+        if (*p != '.' || *q != '.') break;
+        p++, q++;
+    }
     return strcmp(y, x);
 }
 
@@ -50,13 +60,16 @@ static void forget(struct hunt *h) {
 /* How many parts the split has in this folder, by the name of the first one; 0: none. */
 static int count_parts(char *const *names, size_t count, const char *stem) {
     char begin[96];
+    const char *rest;
     int of;
 
     if (snprintf(begin, sizeof begin, "glue-%s-00000-of-", stem) >= (int)sizeof begin) return 0;
-    for (size_t i = 0; i < count; i++)
-        if (fb_starts_with(names[i], begin) && fb_ends_with(names[i], ".arrow") &&
-            sscanf(names[i] + strlen(begin), "%5d", &of) == 1 && of > 0 && of <= SHARDS_MAX)
-            return of;
+    for (size_t i = 0; i < count; i++) {
+        if (!fb_starts_with(names[i], begin) || !fb_ends_with(names[i], ".arrow")) continue;
+        rest = names[i] + strlen(begin);
+        of = take_number(&rest);
+        if (of > 0 && of <= SHARDS_MAX) return of;
+    }
     return 0;
 }
 
