@@ -180,6 +180,13 @@ int fb_lora_config_read(struct fb_lora_config *out, const struct fb_node *json,
 
 /* ---- patterns ---- */
 
+/* The group [range[0], range[1]) of a match as a number; -1 for one that took no part (an optional
+ * one), or that is too long for a layer's number. */
+static int64_t first_number(const char *text, const PCRE2_SIZE range[2]) {
+    if (range[0] == PCRE2_UNSET || range[1] - range[0] >= 10) return -1;
+    return strtoll(text + range[0], NULL, 10);
+}
+
 /* Matches at the beginning; the first group as a number, or -1. */
 static int match(const char *regex, const char *text, bool *yes, int64_t *group,
                  struct fb_err *err) {
@@ -201,9 +208,7 @@ static int match(const char *regex, const char *text, bool *yes, int64_t *group,
         *yes = code > 0;
         if (code < 0 && code != PCRE2_ERROR_NOMATCH)
             rc = fb_fail(err, FB_EFORMAT, "'%.200s' takes too many steps on '%.200s'", regex, text);
-        if (code > 1 &&
-            pcre2_get_ovector_pointer(data)[3] - pcre2_get_ovector_pointer(data)[2] < 10)
-            *group = strtoll(text + pcre2_get_ovector_pointer(data)[2], NULL, 10);
+        if (code > 1) *group = first_number(text, pcre2_get_ovector_pointer(data) + 2);
     }
     pcre2_match_context_free(limits);
     pcre2_match_data_free(data);
