@@ -119,7 +119,7 @@ static int library_open(struct library *l, const struct product *p, int64_t rows
 
     dnnl_primitive_desc_destroy(pd);
     for (int i = 0; i < 3 && !failed; i++)
-        failed = dnnl_memory_create(&l->memory[i], &md[i], p->engine, data[i]);
+        failed = dnnl_memory_create(&l->memory[i], &md[i], p->engine, data[i]) != dnnl_success;
     return failed ? fb_fail(err, FB_EUNSUPPORTED, "oneDNN refused the matrix product") : FB_OK;
 }
 
