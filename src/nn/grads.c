@@ -38,6 +38,7 @@ int fb_grads_add(struct fb_grads *grads, const char *name, int64_t rows, int64_t
         return fb_fail(err, FB_ENOMEM, "out of memory: %jd rows of %jd values", (intmax_t)rows,
                        (intmax_t)cols);
     if (!(grad.data = fb_calloc((size_t)rows * (size_t)cols, sizeof *grad.data, err))) goto fail;
+    if (!is_table) fb_want_huge_pages(grad.data, (size_t)(rows * cols) * sizeof *grad.data);
     if (is_table && (!(grad.used = fb_calloc((size_t)rows, sizeof *grad.used, err)) ||
                      !(grad.marked = fb_calloc((size_t)rows, sizeof *grad.marked, err))))
         goto fail;
