@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_IN = 256, BLOCK_ROWS = 384, ALIGN = 64, TASKS_PER_THREAD = 4 };
+enum { BLOCK_IN = 256, BLOCK_ROWS = 384, TASKS_PER_THREAD = 4 };
 
 static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
@@ -38,20 +38,20 @@ static void pack_panel(float *to, const float *w, enum fb_weight_order order, in
 static int allocate(struct fb_packed *packed, int64_t in, int64_t out, const struct fb_isa *isa,
                     struct fb_err *err) {
     int64_t cols = isa->cols, panels = (out + cols - 1) / cols;
-    size_t limit = SIZE_MAX / 2 / sizeof(float) - ALIGN;
+    size_t limit = SIZE_MAX / 2 / sizeof(float) - FB_ALIGN;
 
     *packed = (struct fb_packed){0};
     if ((size_t)in + 1 > limit / (size_t)(panels * cols))
         return fb_fail(err, FB_ENOMEM, "out of memory: a %jd x %jd matrix", (intmax_t)in,
                        (intmax_t)out);
-    packed->block = fb_malloc((size_t)((in + 1) * panels * cols) * sizeof(float) + ALIGN, err);
+    packed->block = fb_malloc((size_t)((in + 1) * panels * cols) * sizeof(float) + FB_ALIGN, err);
     if (!packed->block) return err->code;
-    fb_want_huge_pages(packed->block, (size_t)((in + 1) * panels * cols) * sizeof(float) + ALIGN);
+    fb_want_huge_pages(packed->block,
+                       (size_t)((in + 1) * panels * cols) * sizeof(float) + FB_ALIGN);
     packed->isa = isa;
     packed->in = in;
     packed->out = out;
-    packed->data = packed->block;
-    packed->data += (ALIGN - (uintptr_t)packed->block % ALIGN) % ALIGN / sizeof(float);
+    packed->data = fb_aligned(packed->block);
     packed->bias = packed->data + in * panels * cols;
     return FB_OK;
 }

@@ -78,18 +78,32 @@ V_INLINE void tile_step(vec sum[][TILE_VECS], const float *a, const float *b, in
     }
 }
 
-/* `rows` and `below` are constants at each call. The results are asked for before the sums begin,
- * so that they are there when the sums end; with `below`, those of the tile below are, row by row
- * while the sums run: where every tile writes new memory, asking for all at once means waiting. */
-V_INLINE void tile_with(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add,
-                        const float *ahead, int rows, bool below) {
+/* What is asked for while the sums run, so that it is there when they end: the results' old values,
+ * or those of the tile below row by row, since where every tile meets new memory asking for all at
+ * once means waiting. */
+enum fetch { FETCH_NONE, FETCH_HERE, FETCH_BELOW };
+
+/* Row r of the sums goes where it belongs. */
+V_INLINE void put(float *c, vec *sum, enum fb_into into) {
+    for (int j = 0; j < TILE_VECS; j++, c += V_LANES)
+        switch (into) {
+        case FB_INTO_NEW: v_store(c, sum[j]); break;
+        case FB_INTO_FAR: v_store_far(c, sum[j]); break;
+        case FB_INTO_SUM: v_store(c, v_add(v_load(c), sum[j])); break;
+        case FB_INTO_SQUARES: v_store(c, v_mul_add(sum[j], sum[j], v_load(c))); break;
+        }
+}
+
+/* `rows`, `into` and `fetch` are constants at each call. */
+V_INLINE void tile_with(float *c, int64_t ldc, const float *a, const float *b, int64_t k,
+                        enum fb_into into, const float *ahead, int rows, enum fetch fetch) {
     vec sum[TILE_ROWS][TILE_VECS];
     const float *next = c + TILE_ROWS * ldc, *end = next + TILE_ROWS * ldc;
     int64_t p = 0;
 
     V_UNROLL
     for (int r = 0; r < rows; r++) {
-        if (!below) {
+        if (fetch == FETCH_HERE) {
             fb_prefetch(c + r * ldc);
             fb_prefetch(c + r * ldc + TILE_COLS - 1);
         }
@@ -99,7 +113,7 @@ V_INLINE void tile_with(float *c, int64_t ldc, const float *a, const float *b, i
         fb_prefetch(a + PREFETCH_A);
         tile_step(sum, a, b, rows);
         if (ahead) fb_prefetch_near(ahead + p * TILE_COLS / FB_AHEAD);
-        if (below && next < end) {
+        if (fetch == FETCH_BELOW && next < end) {
             fb_prefetch(next);
             fb_prefetch(next + TILE_COLS - 1);
             next += ldc;
@@ -113,23 +127,35 @@ V_INLINE void tile_with(float *c, int64_t ldc, const float *a, const float *b, i
     for (; p < k; p++, a += TILE_ROWS, b += TILE_COLS)
         tile_step(sum, a, b, rows);
     V_UNROLL
-    for (int r = 0; r < rows; r++, c += ldc) {
-        if (add) {
-            sum[r][0] = v_add(v_load(c), sum[r][0]);
-            sum[r][1] = v_add(v_load(c + V_LANES), sum[r][1]);
-        }
-        v_store(c, sum[r][0]);
-        v_store(c + V_LANES, sum[r][1]);
-    }
+    for (int r = 0; r < rows; r++, c += ldc)
+        put(c, sum[r], into);
+}
+
+V_INLINE void tile_of(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add,
+                      const float *ahead, int rows) {
+    if (add) tile_with(c, ldc, a, b, k, FB_INTO_SUM, ahead, rows, FETCH_HERE);
+    else tile_with(c, ldc, a, b, k, FB_INTO_NEW, ahead, rows, FETCH_HERE);
 }
 
 static void tile(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add) {
-    tile_with(c, ldc, a, b, k, add, NULL, TILE_ROWS, false);
+    tile_of(c, ldc, a, b, k, add, NULL, TILE_ROWS);
 }
 
-static void tile_down(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add) {
-    if (k < 4 * TILE_ROWS) tile_with(c, ldc, a, b, k, add, NULL, TILE_ROWS, false);
-    else tile_with(c, ldc, a, b, k, add, NULL, TILE_ROWS, true);
+/* Few products are done before the tile below could be asked for. */
+V_INLINE void tile_down_with(float *c, int64_t ldc, const float *a, const float *b, int64_t k,
+                             enum fb_into into) {
+    if (k < 4 * TILE_ROWS) tile_with(c, ldc, a, b, k, into, NULL, TILE_ROWS, FETCH_HERE);
+    else tile_with(c, ldc, a, b, k, into, NULL, TILE_ROWS, FETCH_BELOW);
+}
+
+static void tile_down(float *c, int64_t ldc, const float *a, const float *b, int64_t k,
+                      enum fb_into into) {
+    switch (into) {
+    case FB_INTO_NEW: tile_down_with(c, ldc, a, b, k, FB_INTO_NEW); break;
+    case FB_INTO_FAR: tile_with(c, ldc, a, b, k, FB_INTO_FAR, NULL, TILE_ROWS, FETCH_NONE); break;
+    case FB_INTO_SUM: tile_down_with(c, ldc, a, b, k, FB_INTO_SUM); break;
+    case FB_INTO_SQUARES: tile_down_with(c, ldc, a, b, k, FB_INTO_SQUARES); break;
+    }
 }
 
 /* In thirds: with few rows the loads of b cost as much as the products. */
@@ -137,9 +163,9 @@ static void tile_part(float *c, int64_t ldc, const float *a, const float *b, int
                       int64_t count, const float *ahead) {
     enum { THIRD = TILE_ROWS / 3 };
 
-    if (count <= THIRD) tile_with(c, ldc, a, b, k, add, ahead, THIRD, false);
-    else if (count <= 2 * THIRD) tile_with(c, ldc, a, b, k, add, ahead, 2 * THIRD, false);
-    else tile_with(c, ldc, a, b, k, add, ahead, TILE_ROWS, false);
+    if (count <= THIRD) tile_of(c, ldc, a, b, k, add, ahead, THIRD);
+    else if (count <= 2 * THIRD) tile_of(c, ldc, a, b, k, add, ahead, 2 * THIRD);
+    else tile_of(c, ldc, a, b, k, add, ahead, TILE_ROWS);
 }
 
 /* exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2) / 2; ln 2 in two parts so that r is exact;

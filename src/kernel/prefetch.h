@@ -1,5 +1,5 @@
-/* prefetch.h - asks for the cache line of an address, which need not be ours. Never faults, changes
- * no result. */
+/* prefetch.h - what caches are told. fb_prefetch asks for the cache line of an address, which need
+ * not be ours: it never faults and changes no result. */
 #ifndef FB_KERNEL_PREFETCH_H
 #define FB_KERNEL_PREFETCH_H
 
@@ -20,6 +20,11 @@ FB_PREFETCH fb_prefetch(const void *p) {
 FB_PREFETCH fb_prefetch_near(const void *p) {
     _mm_prefetch(p, _MM_HINT_T1);
 }
+/* After stores that went past the caches (FB_INTO_FAR), before other threads read what they wrote.
+ */
+static inline void fb_far_done(void) {
+    _mm_sfence();
+}
 #else
 FB_PREFETCH fb_prefetch_near(const void *p) {
     (void)p;
@@ -27,6 +32,7 @@ FB_PREFETCH fb_prefetch_near(const void *p) {
 FB_PREFETCH fb_prefetch(const void *p) {
     (void)p;
 }
+static inline void fb_far_done(void) {}
 #endif
 
 #endif

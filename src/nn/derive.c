@@ -20,10 +20,11 @@ static size_t bytes(const struct fb_tensor *t) {
 static int weight_gradient(struct fb_back *back, struct fb_grad *grad, struct fb_err *err) {
     const struct fb_linear_how *how = back->op->how;
     const struct fb_tensor *x = back->op->in[0];
-    struct fb_outer outer = {.c = grad->data, .rows = x->rows, .add = true};
+    struct fb_outer outer = {.c = grad->data, .rows = x->rows, .into = FB_OUTER_ADD};
 
     if (grad->is_table) fb_grad_use_all(grad);
-    else if (how->columns == how->layer->weight.out) outer.add = fb_grad_begin(grad);
+    else if (how->columns == how->layer->weight.out)
+        outer.into = fb_grad_begin(grad) ? FB_OUTER_ADD : FB_OUTER_SET;
     else fb_grad_sums(grad);
     outer.ldc = grad->cols;
     if (how->layer->order == FB_IN_OUT) {

@@ -21,7 +21,7 @@ static int grow(struct fb_grads *grads, struct fb_err *err) {
 }
 
 static void release(struct fb_grad *grad) {
-    free(grad->data);
+    free(grad->block);
     free(grad->used);
     free(grad->marked);
 }
@@ -34,10 +34,13 @@ int fb_grads_add(struct fb_grads *grads, const char *name, int64_t rows, int64_t
 
     assert(rows >= 0 && cols >= 0);
     if (grow(grads, err)) return err->code;
-    if (cols && (size_t)rows > SIZE_MAX / sizeof *grad.data / (size_t)cols)
+    if (cols && (size_t)rows > (SIZE_MAX / 2 - FB_ALIGN) / sizeof *grad.data / (size_t)cols)
         return fb_fail(err, FB_ENOMEM, "out of memory: %jd rows of %jd values", (intmax_t)rows,
                        (intmax_t)cols);
-    if (!(grad.data = fb_calloc((size_t)rows * (size_t)cols, sizeof *grad.data, err))) goto fail;
+    if (!(grad.block = fb_calloc((size_t)(rows * cols) * sizeof *grad.data + FB_ALIGN, 1, err)))
+        goto fail;
+    grad.data = fb_aligned(grad.block);
+    /* Only the rows of a table that are used shall take memory. */
     if (!is_table) fb_want_huge_pages(grad.data, (size_t)(rows * cols) * sizeof *grad.data);
     if (is_table && (!(grad.used = fb_calloc((size_t)rows, sizeof *grad.used, err)) ||
                      !(grad.marked = fb_calloc((size_t)rows, sizeof *grad.marked, err))))

@@ -11,7 +11,8 @@
 struct fb_grad {
     const char *name;   /* state-dict key; borrowed from `names` */
     int64_t rows, cols; /* a vector is one row */
-    float *data;        /* [rows, cols], owned; right after fb_backward */
+    float *data;        /* [rows, cols], aligned to 64 bytes; right after fb_backward */
+    void *block;        /* owned: what is freed */
     bool is_table;      /* an embedding: rows that no token used stay zero */
     int64_t *used;      /* tables: the rows that may be other than zero, in order of first use */
     int64_t used_count;

@@ -31,7 +31,7 @@ static void check_shape(const struct fb_isa *isa, int64_t rows, int64_t m, int64
                                .rows = rows,
                                .m = m,
                                .n = n,
-                               .add = add,
+                               .into = into,
                                .isa = isa};
 
     assert_int_equal(fb_outer(&o, &err), FB_OK);
