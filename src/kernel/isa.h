@@ -33,8 +33,8 @@ struct fb_isa {
      * machine has fused multiply-add. a is [k, rows], b is [k, cols], c has row stride `ldc`.
      * `add` keeps what is in c: c + sum, else c = sum. */
     void (*tile)(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add);
-    /* The same for tiles that are computed one below the other, c + rows * ldc after c. */
-    void (*tile_down)(float *c, int64_t ldc, const float *a, const float *b, int64_t k,
+    /* The same for tiles that are computed side by side, c + cols after c. */
+    void (*tile_along)(float *c, int64_t ldc, const float *a, const float *b, int64_t k,
                       enum fb_into into);
     /* The same for the first `count` rows, with the same bits; the others may be written or not.
      * Meanwhile the k * cols / FB_AHEAD values at `ahead`, if it is not NULL, are fetched into the

@@ -13,7 +13,12 @@
 
 #include <math.h>
 
-enum { TILE_VECS = 2, TILE_COLS = TILE_VECS * V_LANES, PREFETCH_A = 16 * TILE_ROWS };
+enum {
+    TILE_VECS = 2,
+    TILE_COLS = TILE_VECS * V_LANES,
+    PREFETCH_A = 16 * TILE_ROWS,
+    PREFETCH_B = 12 * TILE_COLS
+};
 
 #if defined(__AVX2__)
 /* Columns p..p+3 of four rows, or of two, to a + p * TILE_ROWS + r. */
@@ -78,10 +83,11 @@ V_INLINE void tile_step(vec sum[][TILE_VECS], const float *a, const float *b, in
     }
 }
 
-/* What is asked for while the sums run, so that it is there when they end: the results' old values,
- * or those of the tile below row by row, since where every tile meets new memory asking for all at
- * once means waiting. */
-enum fetch { FETCH_NONE, FETCH_HERE, FETCH_BELOW };
+/* What is asked for while the sums run, so that it is there when they end. Tiles one below the other
+ * have b in common, and a streams by; tiles side by side have a in common. The results' old values:
+ * those of this tile, or row by row those of the tile to the right, since where every tile meets
+ * new memory asking for all at once means waiting. */
+enum fetch { FETCH_A_HERE, FETCH_B_RIGHT, FETCH_B };
 
 /* Row r of the sums goes where it belongs. */
 V_INLINE void put(float *c, vec *sum, enum fb_into into) {
@@ -94,32 +100,45 @@ V_INLINE void put(float *c, vec *sum, enum fb_into into) {
         }
 }
 
+/* Four steps ahead of a or b. */
+V_INLINE void fetch_operand(const float *a, const float *b, enum fetch fetch) {
+    enum { LINE = 16 };
+
+    if (fetch == FETCH_A_HERE) {
+        fb_prefetch(a + PREFETCH_A);
+        fb_prefetch(a + PREFETCH_A + 2 * TILE_ROWS);
+        return;
+    }
+    V_UNROLL
+    for (int i = 0; i < 4 * TILE_COLS; i += LINE)
+        fb_prefetch(b + PREFETCH_B + i);
+}
+
 /* `rows`, `into` and `fetch` are constants at each call. */
 V_INLINE void tile_with(float *c, int64_t ldc, const float *a, const float *b, int64_t k,
                         enum fb_into into, const float *ahead, int rows, enum fetch fetch) {
     vec sum[TILE_ROWS][TILE_VECS];
-    const float *next = c + TILE_ROWS * ldc, *end = next + TILE_ROWS * ldc;
+    const float *next = c + TILE_COLS, *end = next + TILE_ROWS * ldc;
     int64_t p = 0;
 
     V_UNROLL
     for (int r = 0; r < rows; r++) {
-        if (fetch == FETCH_HERE) {
+        if (fetch == FETCH_A_HERE) {
             fb_prefetch(c + r * ldc);
             fb_prefetch(c + r * ldc + TILE_COLS - 1);
         }
         sum[r][0] = sum[r][1] = v_set(0.0f);
     }
     for (; p + 4 <= k; p += 4, a += 4 * TILE_ROWS, b += 4 * TILE_COLS) {
-        fb_prefetch(a + PREFETCH_A);
+        fetch_operand(a, b, fetch);
         tile_step(sum, a, b, rows);
         if (ahead) fb_prefetch_near(ahead + p * TILE_COLS / FB_AHEAD);
-        if (fetch == FETCH_BELOW && next < end) {
+        if (fetch == FETCH_B_RIGHT && next < end) {
             fb_prefetch(next);
             fb_prefetch(next + TILE_COLS - 1);
             next += ldc;
         }
         tile_step(sum, a + TILE_ROWS, b + TILE_COLS, rows);
-        fb_prefetch(a + PREFETCH_A + 2 * TILE_ROWS);
         tile_step(sum, a + 2 * TILE_ROWS, b + 2 * TILE_COLS, rows);
         if (ahead) fb_prefetch_near(ahead + (p + 2) * TILE_COLS / FB_AHEAD);
         tile_step(sum, a + 3 * TILE_ROWS, b + 3 * TILE_COLS, rows);
@@ -133,28 +152,28 @@ V_INLINE void tile_with(float *c, int64_t ldc, const float *a, const float *b, i
 
 V_INLINE void tile_of(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add,
                       const float *ahead, int rows) {
-    if (add) tile_with(c, ldc, a, b, k, FB_INTO_SUM, ahead, rows, FETCH_HERE);
-    else tile_with(c, ldc, a, b, k, FB_INTO_NEW, ahead, rows, FETCH_HERE);
+    if (add) tile_with(c, ldc, a, b, k, FB_INTO_SUM, ahead, rows, FETCH_A_HERE);
+    else tile_with(c, ldc, a, b, k, FB_INTO_NEW, ahead, rows, FETCH_A_HERE);
 }
 
 static void tile(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add) {
     tile_of(c, ldc, a, b, k, add, NULL, TILE_ROWS);
 }
 
-/* Few products are done before the tile below could be asked for. */
-V_INLINE void tile_down_with(float *c, int64_t ldc, const float *a, const float *b, int64_t k,
-                             enum fb_into into) {
-    if (k < 4 * TILE_ROWS) tile_with(c, ldc, a, b, k, into, NULL, TILE_ROWS, FETCH_HERE);
-    else tile_with(c, ldc, a, b, k, into, NULL, TILE_ROWS, FETCH_BELOW);
+/* Few products are done before all of the tile to the right could be asked for. */
+V_INLINE void tile_along_into(float *c, int64_t ldc, const float *a, const float *b, int64_t k,
+                              enum fb_into into) {
+    if (k < 4 * TILE_ROWS) tile_with(c, ldc, a, b, k, into, NULL, TILE_ROWS, FETCH_A_HERE);
+    else tile_with(c, ldc, a, b, k, into, NULL, TILE_ROWS, FETCH_B_RIGHT);
 }
 
-static void tile_down(float *c, int64_t ldc, const float *a, const float *b, int64_t k,
-                      enum fb_into into) {
+static void tile_along(float *c, int64_t ldc, const float *a, const float *b, int64_t k,
+                       enum fb_into into) {
     switch (into) {
-    case FB_INTO_NEW: tile_down_with(c, ldc, a, b, k, FB_INTO_NEW); break;
-    case FB_INTO_FAR: tile_with(c, ldc, a, b, k, FB_INTO_FAR, NULL, TILE_ROWS, FETCH_NONE); break;
-    case FB_INTO_SUM: tile_down_with(c, ldc, a, b, k, FB_INTO_SUM); break;
-    case FB_INTO_SQUARES: tile_down_with(c, ldc, a, b, k, FB_INTO_SQUARES); break;
+    case FB_INTO_NEW: tile_along_into(c, ldc, a, b, k, FB_INTO_NEW); break;
+    case FB_INTO_FAR: tile_with(c, ldc, a, b, k, FB_INTO_FAR, NULL, TILE_ROWS, FETCH_B); break;
+    case FB_INTO_SUM: tile_along_into(c, ldc, a, b, k, FB_INTO_SUM); break;
+    case FB_INTO_SQUARES: tile_along_into(c, ldc, a, b, k, FB_INTO_SQUARES); break;
     }
 }
 
@@ -414,7 +433,7 @@ static void adamw(float *value, float *exp_avg, float *exp_avg_sq, const float *
 #define ISA_TABLE(isa_name, check)                                                                 \
     {                                                                                              \
         .name = isa_name, .rows = TILE_ROWS, .cols = TILE_COLS, .supported = check, .pack = pack,  \
-        .tile = tile, .tile_down = tile_down, .tile_part = tile_part, .finish = finish,            \
+        .tile = tile, .tile_along = tile_along, .tile_part = tile_part, .finish = finish,          \
         .multiply = multiply, .layer_norm = layer_norm, .rms_norm = rms_norm, .scores = scores,    \
         .mix = mix, .largest = largest, .exponentials = exponentials, .activate = activate,        \
         .activation_grad = activation_grad, .layer_norm_grad = layer_norm_grad,                    \

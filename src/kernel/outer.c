@@ -3,9 +3,9 @@
  * Rows are taken some blocks at a time. x and y are packed once, by all threads: x in
  * strips as wide as a tile is high, y in panels as wide as a tile, block by block. Both are copies
  * of runs, since the rows that are summed over are the rows of x and y. Then the tasks, each a
- * range of strips times a range of panels, add the sums of one block after another to c. As in
- * gemm.c, a task's strips stay in the second-level cache while a panel, once read, stays in the
- * first. Threads wait for each other twice for each packing, so as much is packed as SCRATCH
+ * range of strips times a range of panels, add the sums of one block after another to c. A task's
+ * panels stay in the second-level cache while a strip stays in the first and meets all of them:
+ * then c is read and written along its rows, which the machine sees coming. Threads wait for each other twice for each packing, so as much is packed as SCRATCH
  * allows. A tile's sum must be complete before it is squared: then all rows are packed at once. */
 #include "kernel/outer.h"
 
@@ -17,8 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 256, HEIGHT = 384, TASKS_PER_THREAD = 8, MIRROR = 64 };
+enum { BLOCK = 256, TASKS_PER_THREAD = 8, MIRROR = 64 };
 enum { SCRATCH = 1 << 22 }; /* values packed at a time, if that is more than a block */
+enum { NEAR = 1 << 18 };    /* values of y that stay in the second-level cache */
 enum { FAR = 1 << 20 };     /* values of a result that the caches do not hold until it is used */
 
 /* One product: its operands packed, and how its result is cut. */
@@ -66,7 +67,7 @@ static void pack(float *to, const float *x, int64_t ld, int64_t count, int64_t n
         memcpy(to + p * width, x + p * ld, (size_t)n * sizeof *to);
 }
 
-/* Rows that are packed: `count` of a block of x and y from row `from` on, and where they are put. */
+/* Rows that are packed: `count` of x and y from row `from` on, and where they are put. */
 struct rows {
     int64_t from, count;
     float *x, *y;
@@ -102,7 +103,7 @@ static void edge_tile(const struct job *job, float *c, const float *a, const flo
 
     for (int64_t i = 0; i < rows; i++)
         memcpy(whole + i * isa->cols, c + i * job->o->ldc, (size_t)cols * sizeof *c);
-    isa->tile_down(whole, isa->cols, a, b, count, into == FB_INTO_FAR ? FB_INTO_NEW : into);
+    isa->tile_along(whole, isa->cols, a, b, count, into == FB_INTO_FAR ? FB_INTO_NEW : into);
     for (int64_t i = 0; i < rows; i++)
         memcpy(c + i * job->o->ldc, whole + i * isa->cols, (size_t)cols * sizeof *c);
 }
@@ -117,7 +118,7 @@ static void tile(const struct job *job, const struct rows *r, int64_t strip, int
     int64_t cols = least(isa->cols, o->n - panel * isa->cols);
     float *c = o->c + strip * isa->rows * o->ldc + panel * isa->cols;
 
-    if (rows == isa->rows && cols == isa->cols) isa->tile_down(c, o->ldc, a, b, r->count, into);
+    if (rows == isa->rows && cols == isa->cols) isa->tile_along(c, o->ldc, a, b, r->count, into);
     else edge_tile(job, c, a, b, r->count, rows, cols, into);
 }
 
@@ -125,13 +126,12 @@ static void task(const struct job *job, const struct rows *r, int64_t t, enum fb
     int64_t strip = t / job->parts * job->height, last = least(strip + job->height, job->strips);
     int64_t panel = t % job->parts * job->width, end = least(panel + job->width, job->panels);
 
-    for (; panel < end; panel++) {
-        int64_t s = strip;
-        /* The first strip whose last row is on or below the diagonal. */
-        if (job->o->lower && panel * job->isa->cols / job->isa->rows > s)
-            s = panel * job->isa->cols / job->isa->rows;
-        for (; s < last; s++)
-            tile(job, r, s, panel, into);
+    for (; strip < last; strip++) {
+        int64_t stop = end;
+        /* Panels that begin before the strip's last row has its diagonal. */
+        if (job->o->lower) stop = least(end, pieces((strip + 1) * job->isa->rows, job->isa->cols));
+        for (int64_t p = panel; p < stop; p++)
+            tile(job, r, strip, p, into);
     }
     if (into == FB_INTO_FAR) fb_far_done();
 }
@@ -161,12 +161,12 @@ static void cut(struct job *job, int64_t threads) {
     job->wide = job->strips * isa->rows + job->panels * isa->cols;
     blocks = SCRATCH / job->block / job->wide;
     job->at_once = least(job->o->rows, job->block * (blocks > 1 ? blocks : 1));
-    job->height = HEIGHT / isa->rows;
-    job->blocks = pieces(job->strips, job->height);
-    job->height = pieces(job->strips, job->blocks);
-    job->parts = least(job->panels, pieces(threads * TASKS_PER_THREAD, job->blocks));
+    job->parts = pieces(job->panels * isa->cols * least(job->block, job->o->rows), NEAR);
     job->width = pieces(job->panels, job->parts);
     job->parts = pieces(job->panels, job->width);
+    job->blocks = least(job->strips, pieces(threads * TASKS_PER_THREAD, job->parts));
+    job->height = pieces(job->strips, job->blocks);
+    job->blocks = pieces(job->strips, job->height);
 }
 
 /* Rows [from, from + at_once): a thread comes here with all others. */
