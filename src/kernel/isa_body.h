@@ -83,10 +83,10 @@ V_INLINE void tile_step(vec sum[][TILE_VECS], const float *a, const float *b, in
     }
 }
 
-/* What is asked for while the sums run, so that it is there when they end. Tiles one below the other
- * have b in common, and a streams by; tiles side by side have a in common. The results' old values:
- * those of this tile, or row by row those of the tile to the right, since where every tile meets
- * new memory asking for all at once means waiting. */
+/* What is asked for while the sums run, so that it is there when they end. Tiles one below the
+ * other have b in common, and a streams by; tiles side by side have a in common. The results' old
+ * values: those of this tile, or row by row those of the tile to the right, since where every tile
+ * meets new memory asking for all at once means waiting. */
 enum fetch { FETCH_A_HERE, FETCH_B_RIGHT, FETCH_B };
 
 /* Row r of the sums goes where it belongs. */

@@ -1,12 +1,13 @@
 /* outer.c - blocking and threads of products over rows; the arithmetic is isa->tile.
  *
- * Rows are taken some blocks at a time. x and y are packed once, by all threads: x in
- * strips as wide as a tile is high, y in panels as wide as a tile, block by block. Both are copies
- * of runs, since the rows that are summed over are the rows of x and y. Then the tasks, each a
- * range of strips times a range of panels, add the sums of one block after another to c. A task's
- * panels stay in the second-level cache while a strip stays in the first and meets all of them:
- * then c is read and written along its rows, which the machine sees coming. Threads wait for each other twice for each packing, so as much is packed as SCRATCH
- * allows. A tile's sum must be complete before it is squared: then all rows are packed at once. */
+ * Rows are taken some blocks at a time. x and y are packed once, by all threads: x in strips as
+ * wide as a tile is high, y in panels as wide as a tile, block by block. Both are copies of runs,
+ * since the rows that are summed over are the rows of x and y. Then the tasks, each a range of
+ * strips times a range of panels, add the sums of one block after another to c. A task's panels
+ * stay in the second-level cache while a strip stays in the first and meets all of them: c is read
+ * and written along its rows, which the machine sees coming. Threads wait for each other twice for
+ * each packing, so as much is packed as SCRATCH allows. A tile's sum must be complete before it is
+ * squared: then all rows are packed at once. */
 #include "kernel/outer.h"
 
 #include "base/alloc.h"
