@@ -77,6 +77,8 @@ struct fb_grad *fb_grads_find(const struct fb_grads *grads, const char *name) {
 static void zero(struct fb_grad *grad) {
     size_t row = (size_t)grad->cols * sizeof *grad->data;
 
+    grad->squaring = false;
+    grad->squared = 0;
     if (!grad->is_table) {
         grad->fresh = true;
         return;
@@ -93,6 +95,12 @@ void fb_grads_zero(struct fb_grads *grads) {
         zero(&grads->item[i]);
 }
 
+void fb_grads_zero_to_square(struct fb_grads *grads) {
+    fb_grads_zero(grads);
+    for (int64_t i = 0; i < grads->names.count; i++)
+        grads->item[i].squaring = grads->item[i].squares && !grads->item[i].is_table;
+}
+
 void fb_grads_free(struct fb_grads *grads) {
     for (int64_t i = 0; i < grads->names.count; i++)
         release(&grads->item[i]);
@@ -104,6 +112,7 @@ void fb_grads_free(struct fb_grads *grads) {
 bool fb_grad_begin(struct fb_grad *grad) {
     bool add = !grad->fresh;
 
+    assert(grad->squared == 0);
     grad->fresh = false;
     return add;
 }
@@ -112,6 +121,13 @@ float *fb_grad_sums(struct fb_grad *grad) {
     if (!fb_grad_begin(grad))
         memset(grad->data, 0, (size_t)(grad->rows * grad->cols) * sizeof *grad->data);
     return grad->data;
+}
+
+float *fb_grad_squares(struct fb_grad *grad, int64_t count) {
+    if (!grad->squaring) return NULL;
+    grad->squared += count;
+    assert(grad->fresh && grad->squared <= grad->rows * grad->cols);
+    return grad->squares;
 }
 
 void fb_grad_use(struct fb_grad *grad, const int64_t *row, int64_t count) {
@@ -130,5 +146,5 @@ void fb_grad_use_all(struct fb_grad *grad) {
 
 void fb_grads_settle(struct fb_grads *grads) {
     for (int64_t i = 0; i < grads->names.count; i++)
-        fb_grad_sums(&grads->item[i]);
+        if (grads->item[i].squared == 0) fb_grad_sums(&grads->item[i]);
 }
