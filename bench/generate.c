@@ -57,15 +57,9 @@ static int model_open(struct model *m, const char *folder, long max_length, stru
     for (int64_t i = 0; i < fb_ckpt_count(m->ckpt); i++) {
         const struct fb_entry *e = fb_ckpt_at(m->ckpt, i);
         if (e->dtype != FB_F32) return fb_fail(err, FB_EUNSUPPORTED, "'%s' is not F32", e->name);
-        if (!fb_weights_borrow(&m->weights, e->name, e->ndim, e->shape, e->data, err))
-            return err->code;
+        if (!fb_weights_borrow_entry(&m->weights, e->name, m->ckpt, e, err)) return err->code;
     }
-    if (fb_t5_create(&m->t5, &m->config, &m->weights, err)) return err->code;
-    for (int64_t i = 0; i < fb_ckpt_count(m->ckpt); i++)
-        if (strcmp(m->weights.item[i].name, "shared.weight") != 0 &&
-            !strstr(m->weights.item[i].name, "norm"))
-            fb_ckpt_forget(m->ckpt, fb_ckpt_at(m->ckpt, i), 0, fb_ckpt_at(m->ckpt, i)->numel);
-    return FB_OK;
+    return fb_t5_create_from(&m->t5, &m->config, &m->weights, err);
 }
 
 static void model_close(struct model *m) {
