@@ -153,8 +153,8 @@ static void whole_tile(const struct fb_gemm *g, const float *a, int64_t row, int
     bool last = from + count == w->in;
 
     for (int64_t r = 0; r < isa->rows && add && last; r++) {
-        fb_prefetch(add + r * g->ldadd);
-        fb_prefetch(add + r * g->ldadd + cols - 1);
+        FB_PREFETCH(add + r * g->ldadd);
+        FB_PREFETCH(add + r * g->ldadd + cols - 1);
     }
     isa->tile_part(c, g->ldy, a, w->data + (panel * w->in + from) * cols, count, from > 0,
                    isa->rows, ahead);

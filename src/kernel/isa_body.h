@@ -90,24 +90,24 @@ V_INLINE void tile_with(float *c, int64_t ldc, const float *a, const float *b, i
     V_UNROLL
     for (int r = 0; r < rows; r++) {
         if (!below) {
-            fb_prefetch(c + r * ldc);
-            fb_prefetch(c + r * ldc + TILE_COLS - 1);
+            FB_PREFETCH(c + r * ldc);
+            FB_PREFETCH(c + r * ldc + TILE_COLS - 1);
         }
         sum[r][0] = sum[r][1] = v_set(0.0f);
     }
     for (; p + 4 <= k; p += 4, a += 4 * TILE_ROWS, b += 4 * TILE_COLS) {
-        fb_prefetch(a + PREFETCH_A);
+        FB_PREFETCH(a + PREFETCH_A);
         tile_step(sum, a, b, rows);
-        if (ahead) fb_prefetch_near(ahead + p * TILE_COLS / FB_AHEAD);
+        if (ahead) FB_PREFETCH_NEAR(ahead + p * TILE_COLS / FB_AHEAD);
         if (below && next < end) {
-            fb_prefetch(next);
-            fb_prefetch(next + TILE_COLS - 1);
+            FB_PREFETCH(next);
+            FB_PREFETCH(next + TILE_COLS - 1);
             next += ldc;
         }
         tile_step(sum, a + TILE_ROWS, b + TILE_COLS, rows);
-        fb_prefetch(a + PREFETCH_A + 2 * TILE_ROWS);
+        FB_PREFETCH(a + PREFETCH_A + 2 * TILE_ROWS);
         tile_step(sum, a + 2 * TILE_ROWS, b + 2 * TILE_COLS, rows);
-        if (ahead) fb_prefetch_near(ahead + (p + 2) * TILE_COLS / FB_AHEAD);
+        if (ahead) FB_PREFETCH_NEAR(ahead + (p + 2) * TILE_COLS / FB_AHEAD);
         tile_step(sum, a + 3 * TILE_ROWS, b + 3 * TILE_COLS, rows);
     }
     for (; p < k; p++, a += TILE_ROWS, b += TILE_COLS)
