@@ -3,7 +3,9 @@
  * A task is a block of rows times a range of panels. For each block of BLOCK_IN inputs the task's
  * rows are packed (384 x 256: 0.4 MB, which stays in the second-level cache); then each panel of
  * weights (16 KB with AVX2), once read from the third level or from memory, stays in the first
- * while it meets all of them. Fewer rows per block make the stream of weights the limit. */
+ * while it meets all of them. Fewer rows per block make the stream of weights the limit: rows so
+ * few that all of their inputs find room are packed once for all tasks of a thread, and meet the
+ * weights in the order in which these lie in memory, the next ones being fetched meanwhile. */
 #include "kernel/gemm.h"
 
 #include "base/alloc.h"
@@ -14,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_IN = 256, BLOCK_ROWS = 384, ALIGN = 64, TASKS_PER_THREAD = 4 };
+enum { BLOCK_IN = 256, BLOCK_ROWS = 384, ALIGN = 64, TASKS_PER_THREAD = 3 };
 
 static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
@@ -161,56 +163,107 @@ static void whole_tile(const struct fb_gemm *g, const float *a, int64_t row, int
     if (last) isa->finish(c, g->ldy, w->bias + panel * cols, add, g->ldadd, g->activation);
 }
 
-/* Packed rows [row, end) times inputs [from, from + count) of one panel. If there is a `next`, it
- * is fetched meanwhile: few rows are done with a panel before the next one would have come. */
+/* Packed rows [row, end) times inputs [from, from + count) of one panel. What comes `next`, if it
+ * is not NULL, is fetched meanwhile: few rows are done with a panel before it would have come. */
 static void meet(const struct fb_gemm *g, const float *a, int64_t row, int64_t end, int64_t panel,
-                 int64_t from, int64_t count, bool next) {
+                 int64_t from, int64_t count, const float *next) {
     const struct fb_isa *isa = g->weight->isa;
     int64_t cols = isa->cols, part = count * cols / FB_AHEAD;
     bool whole = panel * cols >= g->column && (panel + 1) * cols <= g->column + g->columns;
-    const float *ahead = g->weight->data + ((panel + 1) * g->weight->in + from) * cols;
     int parts = next ? FB_AHEAD : 0;
 
-    for (int64_t r = row; r < end; r += isa->rows, a += isa->rows * count, ahead += part, parts--)
+    for (int64_t r = row; r < end; r += isa->rows, a += isa->rows * count, parts--) {
         (whole && r + isa->rows <= end ? whole_tile : edge_tile)(g, a, r, panel, from, count,
-                                                                 parts > 0 ? ahead : NULL);
-}
-
-/* Rows [row, end) times panels [panel, last); `a` has room for BLOCK_ROWS * BLOCK_IN values. */
-static void task(const struct fb_gemm *g, float *a, int64_t row, int64_t end, int64_t panel,
-                 int64_t last) {
-    const struct fb_isa *isa = g->weight->isa;
-    int64_t in = g->weight->in;
-
-    for (int64_t from = 0; from < in; from += BLOCK_IN) {
-        int64_t count = least(BLOCK_IN, in - from);
-        for (int64_t r = row; r < end; r += isa->rows)
-            isa->pack(a + (r - row) * count, g->x + r * g->ldx + from, g->ldx,
-                      least(isa->rows, end - r), count);
-        for (int64_t p = panel; p < last; p++)
-            meet(g, a, row, end, p, from, count, p + 1 < last);
+                                                                 parts > 0 ? next : NULL);
+        if (parts > 1) next += part;
     }
 }
 
-/* How the product is cut: blocks of `height` rows times ranges of `width` panels, about equal. */
+/* How the product is cut: blocks of `height` rows times ranges of `width` panels, about equal, and
+ * `depth` inputs at a time. */
 struct cuts {
     int64_t first, last; /* panels */
-    int64_t blocks, height, parts, width;
+    int64_t blocks, height, parts, width, depth;
 };
+
+/* Inputs [from, end) of rows [row, last), one block of inputs after the other. */
+static void pack_rows(const struct fb_gemm *g, float *a, const struct cuts *c, int64_t row,
+                      int64_t last, int64_t from, int64_t end) {
+    const struct fb_isa *isa = g->weight->isa;
+
+    for (; from < end; from += BLOCK_IN, a += c->height * BLOCK_IN) {
+        int64_t count = least(BLOCK_IN, end - from);
+        for (int64_t r = row; r < last; r += isa->rows)
+            isa->pack(a + (r - row) * count, g->x + r * g->ldx + from, g->ldx,
+                      least(isa->rows, last - r), count);
+    }
+}
+
+/* Packed rows [row, end) times inputs [from, to) of panels [panel, last). */
+static void meet_all(const struct fb_gemm *g, const float *a, const struct cuts *c, int64_t row,
+                     int64_t end, int64_t panel, int64_t last, int64_t from, int64_t to) {
+    const struct fb_packed *w = g->weight;
+    int64_t cols = w->isa->cols;
+
+    for (int64_t p = panel; p < last; p++)
+        for (int64_t at = from; at < to; at += BLOCK_IN) {
+            int64_t count = least(BLOCK_IN, to - at);
+            const float *here = w->data + (p * w->in + at) * cols, *next = here + count * cols;
+            if (at + count == to) next = p + 1 < last ? here + (from - at + w->in) * cols : NULL;
+            meet(g, a + (at - from) * c->height, row, end, p, at, count, next);
+        }
+}
 
 static struct cuts cut(const struct fb_gemm *g, int64_t threads) {
     const struct fb_isa *isa = g->weight->isa;
     int64_t most = BLOCK_ROWS / isa->rows * isa->rows, cols = isa->cols;
-    struct cuts c = {g->column / cols, (g->column + g->columns + cols - 1) / cols, 0, 0, 1, 0};
+    struct cuts c = {g->column / cols, (g->column + g->columns + cols - 1) / cols, .parts = 1};
 
     c.blocks = (g->rows + most - 1) / most;
+    if (c.blocks >= threads) c.blocks = (c.blocks + threads - 1) / threads * threads;
     c.height = ((g->rows + c.blocks - 1) / c.blocks + isa->rows - 1) / isa->rows * isa->rows;
+    c.depth = BLOCK_ROWS * BLOCK_IN / c.height / BLOCK_IN * BLOCK_IN;
     /* Few rows: split the columns as well, so that every thread gets several tasks. */
     while (threads > 1 && c.parts < c.last - c.first &&
            (c.blocks * c.parts < threads * TASKS_PER_THREAD || c.blocks * c.parts % threads))
         c.parts++;
     c.width = (c.last - c.first + c.parts - 1) / c.parts;
     return c;
+}
+
+/* A task packs its rows. */
+static void multiply(const struct fb_gemm *g, const struct cuts *c, float *scratch, size_t each) {
+#pragma omp parallel for schedule(dynamic, 1)
+    for (int64_t t = 0; t < c->blocks * c->parts; t++) {
+        float *a = scratch + (size_t)omp_get_thread_num() * each;
+        int64_t row = t / c->parts * c->height, end = least(row + c->height, g->rows);
+        int64_t panel = c->first + t % c->parts * c->width, last = least(panel + c->width, c->last);
+        for (int64_t from = 0; from < g->weight->in; from += c->depth) {
+            int64_t to = least(from + c->depth, g->weight->in);
+            pack_rows(g, a, c, row, end, from, to);
+            meet_all(g, a, c, row, end, panel, last, from, to);
+        }
+    }
+}
+
+/* All inputs of all rows find room: a thread packs them once. Its panels are neighbours, so that
+ * what it fetches ahead is its own. */
+static void multiply_few(const struct fb_gemm *g, const struct cuts *c, float *scratch,
+                         size_t each) {
+    int64_t panels = c->last - c->first, in = g->weight->in;
+
+#pragma omp parallel
+    {
+        int64_t threads = omp_get_num_threads(), i = omp_get_thread_num();
+        int64_t panel = c->first + panels * i / threads,
+                last = c->first + panels * (i + 1) / threads;
+        float *a = scratch + (size_t)i * each;
+        for (int64_t from = 0; from < in && panel < last; from += c->depth) {
+            int64_t to = least(from + c->depth, in);
+            pack_rows(g, a, c, 0, g->rows, from, to);
+            meet_all(g, a, c, 0, g->rows, panel, last, from, to);
+        }
+    }
 }
 
 int fb_gemm(const struct fb_gemm *g, struct fb_err *err) {
@@ -222,12 +275,7 @@ int fb_gemm(const struct fb_gemm *g, struct fb_err *err) {
     if (g->rows == 0 || g->columns == 0) return FB_OK;
     if (!(scratch = fb_malloc((size_t)threads * each * sizeof *scratch, err))) return err->code;
     c = cut(g, threads);
-#pragma omp parallel for schedule(dynamic, 1)
-    for (int64_t t = 0; t < c.blocks * c.parts; t++) {
-        int64_t row = t / c.parts * c.height, panel = c.first + t % c.parts * c.width;
-        task(g, scratch + (size_t)omp_get_thread_num() * each, row, least(row + c.height, g->rows),
-             panel, least(panel + c.width, c.last));
-    }
+    (c.blocks == 1 ? multiply_few : multiply)(g, &c, scratch, each);
     free(scratch);
     return FB_OK;
 }
