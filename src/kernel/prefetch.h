@@ -10,7 +10,7 @@
 /* Into the second-level cache: for what is needed later than at once. */
 #define FB_PREFETCH_NEAR(p) _mm_prefetch((const void *)(p), _MM_HINT_T1)
 #else
-#define FB_PREFETCH(p) ((void)(p))
+#define FB_PREFETCH(p)      ((void)(p))
 #define FB_PREFETCH_NEAR(p) ((void)(p))
 #endif
 
