@@ -101,7 +101,7 @@ static void queries(const struct job *job, struct scratch *s, int64_t head, int6
     for (int64_t r = 0; r < rows; r++) {
         float *score = s->score + r * wide;
         int64_t seen = fb_attention_seen(job->how, position + r, all);
-        if (job->how->bias) fb_attention_add_bias(job->how, score, head, position + r, seen);
+        if (job->how->bias) fb_attention_add_bias(job->how, isa, score, head, position + r, seen);
         inverse[r] = 1.0f / isa->exponentials(score, seen, keys);
         if (job->how->dropout > 0.0) {
             drop(job, score, head, first + r, seen);

@@ -2,7 +2,7 @@
 #ifndef FB_KERNEL_ATTENTION_H
 #define FB_KERNEL_ATTENTION_H
 
-#include "kernel/kernel.h"
+#include "kernel/isa.h"
 
 /* Where the keys of a segment's queries are. */
 static inline const struct fb_segment *fb_attention_source(const struct fb_attention *how,
@@ -24,12 +24,10 @@ static inline int64_t fb_attention_seen(const struct fb_attention *how, int64_t 
 }
 
 /* Adds the bias of each key's distance to the query, which stands at `position`. */
-static inline void fb_attention_add_bias(const struct fb_attention *how, float *score, int64_t head,
-                                         int64_t position, int64_t keys) {
-    const float *bias = how->bias + head * (2 * how->reach - 1) + how->reach - 1 - position;
-
-    for (int64_t j = 0; j < keys; j++)
-        score[j] += bias[j];
+static inline void fb_attention_add_bias(const struct fb_attention *how, const struct fb_isa *isa,
+                                         float *score, int64_t head, int64_t position,
+                                         int64_t keys) {
+    isa->add_to(score, how->bias + head * (2 * how->reach - 1) + how->reach - 1 - position, keys);
 }
 
 #endif

@@ -110,7 +110,7 @@ static void row_grad(const struct job *job, struct scratch *s, const struct bloc
     int64_t position = b->position + r, seen = fb_attention_seen(how, position, b->all);
     float *p = s->p + r * b->ld, *ds = s->ds + r * b->ld, inverse;
 
-    if (how->bias) fb_attention_add_bias(how, p, b->head, position, seen);
+    if (how->bias) fb_attention_add_bias(how, isa, p, b->head, position, seen);
     inverse = 1.0f / isa->exponentials(p, seen, seen + isa->rows);
     if (how->dropout > 0.0) {
         uint64_t seed = fb_keep_row(how->seed, b->head, b->row + r);

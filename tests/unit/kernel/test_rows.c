@@ -51,6 +51,39 @@ static void test_a_root_mean_square_norm_agrees_with_double_precision(void **sta
     }
 }
 
+/* Columns come in pieces of 1, 2, ..; the lowest of equal values wins, and the first NaN does. */
+static void test_the_largest_column_is_found_piece_by_piece(void **state) {
+    enum { ROWS = 20, N = 45 };
+    float x[ROWS * N], piece[ROWS * N], best[ROWS];
+    int32_t id[ROWS], want[ROWS];
+
+    (void)state;
+    for (uint32_t i = 0; i < ROWS * N; i++)
+        x[i] = (float)(int)(noise(i) * 8.0f);
+    x[3 * N + 20] = x[3 * N + 40] = NAN;
+    x[4 * N + 44] = INFINITY;
+    for (int j = 0; j < N; j++)
+        x[5 * N + j] = -INFINITY;
+    for (int i = 0; i < ROWS; i++) {
+        want[i] = 0;
+        for (int j = 1; j < N; j++)
+            if (x[i * N + j] > x[i * N + want[i]]) want[i] = j;
+    }
+    want[3] = 20;
+    for (int threads = 1; threads <= 2; threads++)
+        for (int width = 1; width <= N; width++) {
+            omp_set_num_threads(threads);
+            for (int first = 0; first < N; first += width) {
+                int n = first + width < N ? width : N - first;
+                for (int i = 0; i < ROWS; i++)
+                    memcpy(piece + i * n, x + i * N + first, (size_t)n * sizeof *x);
+                fb_columns_argmax(best, id, piece, ROWS, n, first);
+            }
+            assert_memory_equal(id, want, sizeof want);
+            assert_true(best[4] == INFINITY && best[5] == -INFINITY && best[3] != best[3]);
+        }
+}
+
 static void test_multiplication_is_element_by_element(void **state) {
     enum { ROWS = 17, N = 11 };
     float x[ROWS * N], y[ROWS * N];
@@ -90,6 +123,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_of_a_norm_depend_on_themselves_alone),
         cmocka_unit_test(test_a_root_mean_square_norm_agrees_with_double_precision),
+        cmocka_unit_test(test_the_largest_column_is_found_piece_by_piece),
         cmocka_unit_test(test_multiplication_is_element_by_element),
         cmocka_unit_test(test_embedding_adds_token_and_position),
         cmocka_unit_test(test_gather_copies_the_named_rows),
