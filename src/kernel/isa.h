@@ -59,6 +59,8 @@ struct fb_isa {
     void (*mix)(float *out, const float *weight, const float *v, int64_t ldkv, int64_t keys,
                 int64_t heads, int64_t dim);
     float (*largest)(const float *x, int64_t n);
+    /* Index of the largest value: the lowest of equal ones, or the first NaN. */
+    int64_t (*argmax)(const float *x, int64_t n);
     /* x[0..n) becomes exp(x - max), x[n..end) becomes 0; returns the sum. */
     float (*exponentials)(float *x, int64_t n, int64_t end);
 

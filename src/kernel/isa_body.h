@@ -384,6 +384,26 @@ static float largest(const float *x, int64_t n) {
     return all;
 }
 
+/* Finds a NaN (or an infinity, which does no harm) by a sum of products with 0. */
+static int64_t argmax(const float *x, int64_t n) {
+    int64_t whole = n - n % V_LANES, at = 0;
+    vec zero = v_set(0.0f), sum = zero;
+    float top = largest(x, n), rest = 0.0f;
+
+    for (int64_t i = 0; i < whole; i += V_LANES)
+        sum = v_mul_add(v_load(x + i), zero, sum);
+    for (int64_t i = whole; i < n; i++)
+        rest += x[i] * 0.0f;
+    if (v_sum(sum) + rest == 0.0f) {
+        while (x[at] != top)
+            at++;
+        return at;
+    }
+    for (int64_t i = 1; i < n; i++)
+        if (x[i] > x[at] || (x[i] != x[i] && x[at] == x[at])) at = i;
+    return at;
+}
+
 /* The last, partial vector goes through the same instructions as the whole ones, so that an
  * element's bits and the order of the sum do not depend on where the row ends. */
 static float exponentials(float *x, int64_t n, int64_t end) {
@@ -435,11 +455,11 @@ static void adamw(float *value, float *exp_avg, float *exp_avg_sq, const float *
         .name = isa_name, .rows = TILE_ROWS, .cols = TILE_COLS, .supported = check, .pack = pack,  \
         .tile = tile, .tile_along = tile_along, .tile_part = tile_part, .finish = finish,          \
         .multiply = multiply, .layer_norm = layer_norm, .rms_norm = rms_norm, .scores = scores,    \
-        .mix = mix, .largest = largest, .exponentials = exponentials, .activate = activate,        \
-        .activation_grad = activation_grad, .layer_norm_grad = layer_norm_grad,                    \
-        .rms_norm_grad = rms_norm_grad, .norm_weight_grad = norm_weight_grad,                      \
-        .column_sums = column_sums, .add_to = add_to, .softmax_grad = softmax_grad,                \
-        .pack_columns = pack_columns, .adamw = adamw                                               \
+        .mix = mix, .largest = largest, .argmax = argmax, .exponentials = exponentials,            \
+        .activate = activate, .activation_grad = activation_grad,                                  \
+        .layer_norm_grad = layer_norm_grad, .rms_norm_grad = rms_norm_grad,                        \
+        .norm_weight_grad = norm_weight_grad, .column_sums = column_sums, .add_to = add_to,        \
+        .softmax_grad = softmax_grad, .pack_columns = pack_columns, .adamw = adamw                 \
     }
 
 #endif
