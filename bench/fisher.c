@@ -6,8 +6,8 @@
  * base and the one expert "cola" by gpt2_fisher_merging, training examples in file order, and
  * prints the seconds of the whole method and the sum of two bounds that are measured in the same
  * run: the FLOP that are executed (forward, and twice that on the way back) at the best f32 matrix
- * product rate, and the traffic of the squares (read the gradient, read and write the sum: 12 bytes
- * per element and batch) at the rate of y[i] += x[i].
+ * product rate, and the traffic of the squares (read and write the sum: 8 bytes per element and
+ * batch) at the rate of y[i] += x[i].
  *
  * The same again in seconds of the processor, which a busy machine changes less: the rates are then
  * those of our own product and of y[i] += x[i] per such second. With OMP_WAIT_POLICY=passive a
@@ -67,8 +67,16 @@ static void keep_best(struct seconds *rate, double work, struct seconds took) {
 
 /* Bytes of y[i] += x[i] over arrays that no cache holds. */
 static int measure_stream(struct seconds *rate, struct fb_err *err) {
-    float *x = fb_calloc(STREAM, sizeof *x, err), *y = x ? fb_calloc(STREAM, sizeof *y, err) : NULL;
+    size_t size = STREAM * sizeof(float);
+    float *x = fb_malloc(size, err), *y = x ? fb_malloc(size, err) : NULL;
 
+    if (y) {
+        fb_want_huge_pages(x, size);
+        fb_want_huge_pages(y, size);
+        /* Pages that nobody wrote would all be the same one. */
+        memset(x, 1, size);
+        memset(y, 1, size);
+    }
     for (int i = 0; y && i < 5; i++) {
         struct seconds start = now();
         fb_add_to(y, x, STREAM);
@@ -127,7 +135,7 @@ static int count_work(struct work *out, const struct settings *s, const struct f
         out->flop += 3 * forward_flop(c, e.offset[i + 1] - e.offset[i]);
     out->examples = e.count;
     out->tokens = e.ids.count;
-    out->bytes = 12.0 * (double)((e.count + s->batch - 1) / s->batch) * (double)c->n_layer *
+    out->bytes = 8.0 * (double)((e.count + s->batch - 1) / s->batch) * (double)c->n_layer *
                  (double)(4 * n * n + 2 * n * c->n_inner);
     fb_examples_free(&e);
     fb_encoder_close(encoder);
