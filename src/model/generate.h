@@ -33,7 +33,7 @@ struct fb_generate_limits {
     int64_t batch_tokens;    /* most prompt tokens encoded at once; 0: chosen */
     int64_t batch_sequences; /* most prompts decoded at once; 0: chosen */
     int64_t places;          /* most tokens whose keys and values are kept, those of the answers to
-                                come included; 0: batch_tokens or, without it, what 0.4 GB hold */
+                                come included; 0: batch_tokens or, without it, what 0.36 GB hold */
 };
 
 /* Generated ids, the start token not among them, the end token included when it was generated.

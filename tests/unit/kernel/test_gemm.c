@@ -95,46 +95,6 @@ static void test_bits_of_a_row_depend_on_nothing_else(void **state) {
     free(x), free(w), free(all), free(y);
 }
 
-/* Three products of the same rows, one of some columns, have the bits of each alone. */
-static void test_products_of_the_same_rows_are_those_of_each_alone(void **state) {
-    enum { M = 500, K = 300, COUNT = 3 };
-    static const int64_t rows[] = {1, 13, 150, M}, out[COUNT] = {70, 33, 100};
-    float *x = numbers(M * K, 1), *w[COUNT], *y[COUNT], *alone = numbers(M * 100, 2);
-
-    (void)state;
-    for (int i = 0; i < COUNT; i++) {
-        w[i] = numbers(K * out[i], 10 + (uint32_t)i);
-        y[i] = numbers(M * out[i], 20);
-    }
-    for (int i = 0; fb_cpu_isa_at(i); i++) {
-        struct fb_err err = {0};
-        struct fb_packed p[COUNT];
-        struct fb_gemm g[COUNT];
-        for (int k = 0; k < COUNT; k++)
-            assert_int_equal(
-                fb_pack(&p[k], w[k], FB_IN_OUT, NULL, K, out[k], fb_cpu_isa_at(i), &err), FB_OK);
-        for (size_t r = 0; r < 4; r++)
-            for (int threads = 1; threads <= 4; threads *= 2) {
-                omp_set_num_threads(threads);
-                g[0] = (struct fb_gemm){y[0], 70, x, K, NULL, 0, rows[r], &p[0], 0, 70, FB_LINEAR};
-                g[1] = (struct fb_gemm){y[1], 33, x, K, NULL, 0, rows[r], &p[1], 0, 33, FB_RELU};
-                g[2] = (struct fb_gemm){y[2], 41, x, K, NULL, 0, rows[r], &p[2], 50, 41, FB_LINEAR};
-                assert_int_equal(fb_gemm_each(g, COUNT, &err), FB_OK);
-                for (int k = 0; k < COUNT; k++) {
-                    struct fb_gemm one = g[k];
-                    one.y = alone;
-                    assert_int_equal(fb_gemm(&one, &err), FB_OK);
-                    assert_memory_equal(y[k], alone, (size_t)(rows[r] * one.ldy) * sizeof *alone);
-                }
-            }
-        for (int k = 0; k < COUNT; k++)
-            fb_packed_free(&p[k]);
-    }
-    for (int i = 0; i < COUNT; i++)
-        free(w[i]), free(y[i]);
-    free(x), free(alone);
-}
-
 static void test_a_product_of_no_rows_writes_nothing(void **state) {
     struct fb_err err = {0};
     struct fb_packed p;
@@ -177,7 +137,6 @@ int main(void) {
         cmocka_unit_test(test_products_of_all_small_and_odd_shapes),
         cmocka_unit_test(test_products_that_need_several_blocks),
         cmocka_unit_test(test_bits_of_a_row_depend_on_nothing_else),
-        cmocka_unit_test(test_products_of_the_same_rows_are_those_of_each_alone),
         cmocka_unit_test(test_a_product_of_no_rows_writes_nothing),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
