@@ -1,14 +1,16 @@
-"""GPT-2 classification with other tools on the rows that bench_eval runs.
+"""GPT-2 classification with other tools on the rows that bench_eval runs, and ours beside them.
 
-    python bench/eval_peers.py [--limit ROWS] [--batch 32] FUSION_BENCH MODEL DATA TASK [TASK ...]
+    python bench/eval_peers.py [--limit ROWS] [--batch 32] [--rounds 3] BUILD MODEL DATA TASK [TASK ...]
 
-FUSION_BENCH is the program, which reads the data sets. onnxruntime and transformers, whichever are
+BUILD is the folder with fusion_bench and bench_eval. onnxruntime and transformers, whichever are
 installed, both in evaluation mode with rows sorted by length and padded to the longest of a batch.
-Prints examples and real tokens per second; run it beside bench_eval and compare the tok/s columns.
+Each round runs every tool once. Prints the median of the rounds as examples and real tokens per
+second, and how many times as fast ours is.
 """
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import tempfile
 import time
@@ -25,6 +27,15 @@ def rows_of(program, data, task, limit):
                          check=True, capture_output=True, text=True).stdout.splitlines()
     rows = [json.loads(line) for line in out[:limit]]
     return [[r[c] for c in TEXT[task]] for r in rows]
+
+
+def ours(build, model, data, task, limit):
+    """Seconds of one pass, without loading as for the others."""
+    rows = ["--limit", str(limit)] if limit else []
+    out = subprocess.run([os.path.join(build, "bench_eval"), "--repeat", "1", *rows, model, model, data,
+                          task], check=True, capture_output=True, text=True).stdout.splitlines()
+    names, values = out[0].replace("best s", "best_s").replace("median s", "median_s").split(), out[1].split()
+    return float(values[names.index("best_s")])
 
 
 def batches(ids, size):
@@ -99,11 +110,25 @@ def open_onnx(folder, directory):
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
+def compare(task, runs, ids, rounds):
+    """Prints a row per tool of `runs`, [(name, seconds of a pass)], the first being ours."""
+    tokens, seconds = sum(map(len, ids)), {tool: [] for tool, _ in runs}
+    for _ in range(rounds):
+        for tool, run in runs:
+            seconds[tool].append(run())
+    first = statistics.median(seconds[runs[0][0]])
+    for tool, _ in runs:
+        s = statistics.median(seconds[tool])
+        print(f"{task:5} {tool:12} {len(ids):6} {tokens:8} {s:8.2f} {len(ids) / s:7.1f} "
+              f"{tokens / s:7.0f} {s / first:6.2f} x", flush=True)
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--limit", type=int)
     p.add_argument("--batch", type=int, default=32)
-    p.add_argument("program"), p.add_argument("model"), p.add_argument("data")
+    p.add_argument("--rounds", type=int, default=3)
+    p.add_argument("build"), p.add_argument("model"), p.add_argument("data")
     p.add_argument("task", nargs="+", choices=sorted(TEXT))
     a = p.parse_args()
     from transformers import GPT2ForSequenceClassification, GPT2TokenizerFast
@@ -111,19 +136,16 @@ def main():
     model = GPT2ForSequenceClassification.from_pretrained(a.model, attn_implementation="sdpa").eval()
     with tempfile.TemporaryDirectory() as directory:
         session = open_onnx(a.model, directory)
-        print(f"{'task':5} {'tool':12} {'rows':>6} {'tokens':>8} {'s':>8} {'ex/s':>7} {'tok/s':>7}")
+        print(f"{'task':5} {'tool':12} {'rows':>6} {'tokens':>8} {'s':>8} {'ex/s':>7} {'tok/s':>7} ours is")
         for task in a.task:
-            texts = rows_of(a.program, a.data, task, a.limit)
+            texts = rows_of(os.path.join(a.build, "fusion_bench"), a.data, task, a.limit)
             ids = [sum((tokenizer(t, add_special_tokens=False)["input_ids"] for t in row), [])
                    for row in texts]
-            tokens = sum(map(len, ids))
-            runs = [("transformers", lambda: with_transformers(model, ids, a.batch))]
+            runs = [("ours", lambda: ours(a.build, a.model, a.data, task, a.limit))]
             if session:
                 runs.append(("onnxruntime", lambda: with_onnxruntime(session, ids, a.batch)))
-            for tool, run in runs:
-                s = run()
-                print(f"{task:5} {tool:12} {len(ids):6} {tokens:8} {s:8.2f} {len(ids) / s:7.1f} "
-                      f"{tokens / s:7.0f}", flush=True)
+            runs.append(("transformers", lambda: with_transformers(model, ids, a.batch)))
+            compare(task, runs, ids, a.rounds)
 
 
 main()

@@ -23,21 +23,20 @@ enum { NAMES_MAX = 192 };
 
 /* What the three registries have in common. */
 struct subject {
-    const char *kind, *name, *summary, *formula, *cite, *unavailable;
+    const char *kind, *name, *summary, *formula, *cite;
     const char *const *aliases;
     const struct fb_opt *opts;
 };
 
 static struct subject of_method(const struct fb_method *m) {
-    return (struct subject){"method", m->name,        m->summary, m->formula,
-                            m->cite,  m->unavailable, m->aliases, m->opts};
+    return (struct subject){"method", m->name,    m->summary, m->formula,
+                            m->cite,  m->aliases, m->opts};
 }
 
 static struct subject of_pool(const struct fb_pool_type *p) {
     return (struct subject){.kind = "model pool",
                             .name = p->name,
                             .summary = p->summary,
-                            .unavailable = p->unavailable,
                             .aliases = p->targets,
                             .opts = p->opts};
 }
@@ -46,7 +45,6 @@ static struct subject of_task(const struct fb_task_pool *t) {
     return (struct subject){.kind = "task pool",
                             .name = t->name,
                             .summary = t->summary,
-                            .unavailable = t->unavailable,
                             .aliases = t->targets,
                             .opts = t->opts};
 }
@@ -103,7 +101,6 @@ static int print_text(const struct subject *s, struct fb_err *err) {
 
     if (fb_opts_print(&table, s->opts, false, err)) goto done;
     printf("%s - %s\n", s->name, s->summary);
-    if (s->unavailable) printf("\nThis %s is %s.\n", s->kind, "not available in this build");
     if (s->formula) {
         printf("\nformula\n");
         print_indented(s->formula);
@@ -134,9 +131,6 @@ static int print_json(const struct subject *s, struct fb_arena *a, struct fb_err
     if (fb_node_set_text(a, node, "name", s->name, err) ||
         fb_node_set_text(a, node, "kind", s->kind, err) ||
         fb_node_set_text(a, node, "summary", s->summary, err) ||
-        fb_node_set(a, node, "available",
-                    fb_node_bool(a, !s->unavailable, (struct fb_place){0}, err), err) ||
-        (s->unavailable && fb_node_set_text(a, node, "reason", s->unavailable, err)) ||
         (s->formula && fb_node_set_text(a, node, "formula", s->formula, err)) ||
         fb_node_set(a, node, "options", rows, err) ||
         fb_node_set(a, node, "aliases", aliases, err) ||

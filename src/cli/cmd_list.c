@@ -19,42 +19,35 @@ static const struct fb_opt opts[] = {
     FB_OPT_END,
 };
 
-/* Builds one section: rows of {name, summary, available, reason}. */
+/* Builds one section: rows of {name, summary}. */
 typedef int fill_fn(struct fb_node *rows, struct fb_arena *a, struct fb_err *err);
 
-static int add_row(struct fb_node *rows, const char *name, const char *summary,
-                   const char *unavailable, struct fb_arena *a, struct fb_err *err) {
+static int add_row(struct fb_node *rows, const char *name, const char *summary, struct fb_arena *a,
+                   struct fb_err *err) {
     struct fb_node *row = fb_node_map(a, (struct fb_place){0}, err);
 
     if (!row || fb_node_set_text(a, row, "name", name, err) ||
-        (summary && fb_node_set_text(a, row, "summary", summary, err)) ||
-        (summary && fb_node_set(a, row, "available",
-                                fb_node_bool(a, !unavailable, (struct fb_place){0}, err), err)) ||
-        (unavailable && fb_node_set_text(a, row, "reason", unavailable, err)))
+        (summary && fb_node_set_text(a, row, "summary", summary, err)))
         return err->code;
     return fb_node_push(a, rows, row, err);
 }
 
 static int fill_methods(struct fb_node *rows, struct fb_arena *a, struct fb_err *err) {
     for (int i = 0; fb_methods[i]; i++)
-        if (add_row(rows, fb_methods[i]->name, fb_methods[i]->summary, fb_methods[i]->unavailable,
-                    a, err))
-            return err->code;
+        if (add_row(rows, fb_methods[i]->name, fb_methods[i]->summary, a, err)) return err->code;
     return FB_OK;
 }
 
 static int fill_pools(struct fb_node *rows, struct fb_arena *a, struct fb_err *err) {
     for (int i = 0; fb_pool_types[i]; i++)
-        if (add_row(rows, fb_pool_types[i]->name, fb_pool_types[i]->summary,
-                    fb_pool_types[i]->unavailable, a, err))
+        if (add_row(rows, fb_pool_types[i]->name, fb_pool_types[i]->summary, a, err))
             return err->code;
     return FB_OK;
 }
 
 static int fill_tasks(struct fb_node *rows, struct fb_arena *a, struct fb_err *err) {
     for (int i = 0; fb_task_pools[i]; i++)
-        if (add_row(rows, fb_task_pools[i]->name, fb_task_pools[i]->summary,
-                    fb_task_pools[i]->unavailable, a, err))
+        if (add_row(rows, fb_task_pools[i]->name, fb_task_pools[i]->summary, a, err))
             return err->code;
     return FB_OK;
 }
@@ -101,12 +94,9 @@ static int fill_shipped(struct fb_node *rows, const char *group, struct fb_arena
 
 static void print_rows(const struct section *s, const struct fb_node *rows) {
     if (s->title) printf("%s\n", s->title);
-    for (int64_t i = 0; i < rows->count; i++) {
-        const struct fb_node *reason = fb_node_get(rows->item[i], "reason");
-        printf("  %-32s %s%s\n", fb_node_get(rows->item[i], "name")->text,
-               fb_node_get(rows->item[i], "summary")->text,
-               reason ? " (not available in this build)" : "");
-    }
+    for (int64_t i = 0; i < rows->count; i++)
+        printf("  %-32s %s\n", fb_node_get(rows->item[i], "name")->text,
+               fb_node_get(rows->item[i], "summary")->text);
     if (s->title) printf("\n");
 }
 
@@ -170,8 +160,7 @@ const struct fb_command fb_cmd_list = {
     .name = "list",
     .arguments = "[methods|modelpools|taskpools|models]",
     .summary = "List methods, pools and the shipped configuration options.",
-    .details = "Without a word everything is listed. What is marked as not available is known by "
-               "name,\nand a run with it is refused before anything is opened.\n\n"
+    .details = "Without a word everything is listed.\n\n"
                "    fusion_bench list methods",
     .opts = opts,
     .opts_size = sizeof(struct opts),

@@ -169,9 +169,6 @@ static int read_task(struct job *job, struct fb_err *err) {
     if (!job->task_opts) return err->code;
     if (fb_opts_read(job->task->opts, job->task_opts, node, ignored_keys, a, err))
         return fb_context(err, "taskpool %s", job->task->name);
-    if (job->task->unavailable)
-        return fb_fail(err, FB_EUNSUPPORTED, "taskpool %s: %s", job->task->name,
-                       job->task->unavailable);
     return FB_OK;
 }
 

@@ -5,6 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+void fb_sequences_shift(int32_t *out, const struct fb_sequences *s, int32_t start) {
+    for (int64_t i = 0; i < s->count; i++) {
+        int64_t begin = s->offset[i], count = s->offset[i + 1] - begin;
+        if (!count) continue;
+        out[begin] = start;
+        memcpy(out + begin + 1, s->id + begin, (size_t)(count - 1) * sizeof *out);
+    }
+}
+
 /* One sequence while a plan is made. */
 struct item {
     const int32_t *id;

@@ -17,6 +17,10 @@ struct fb_sequences {
     const int64_t *offset; /* [count + 1] */
 };
 
+/* What a decoder is given so that it answers each sequence: `start`, a, b, ... for a, b, ..., z.
+ * Writes out[offset[0]] .. out[offset[count] - 1]; empty sequences are allowed. */
+void fb_sequences_shift(int32_t *out, const struct fb_sequences *s, int32_t start);
+
 /* Borrowed from its plan. The last row of a segment is the last token of at least one sequence. */
 struct fb_batch {
     int64_t tokens;

@@ -185,13 +185,9 @@ struct fb_sequences fb_examples_targets(const struct fb_examples *e) {
 
 int32_t *fb_examples_decoder_ids(const struct fb_examples *e, int32_t start, struct fb_err *err) {
     int32_t *id = fb_calloc((size_t)e->target_ids.count, sizeof *id, err);
+    const struct fb_sequences targets = fb_examples_targets(e);
 
-    for (int64_t i = 0; id && i < e->count; i++) {
-        int64_t begin = e->target_offset[i], end = e->target_offset[i + 1];
-        if (begin == end) continue;
-        id[begin] = start;
-        memcpy(id + begin + 1, e->target_ids.id + begin, (size_t)(end - begin - 1) * sizeof *id);
-    }
+    if (id) fb_sequences_shift(id, &targets, start);
     return id;
 }
 

@@ -17,6 +17,10 @@
  * the last threads of a run do not wait for each other. */
 enum { BLOCK = 1 << 16, BLOCK_MAX = 1 << 24, AROUND = 1 << 14, ALIGNMENT = 64 };
 
+/* Pages are given back this many elements at a time, and a thread gets so many neighbouring items
+ * at once: giving back interrupts the other processors, each time. */
+enum { SPENT = 1 << 19 };
+
 struct item {
     int64_t key, begin, count;
 };
@@ -62,6 +66,7 @@ struct lane {
     float *memory;
     float **buffer; /* [experts + 3]: base, experts, result, narrow */
     const float **expert;
+    struct item spent; /* what has been read, from its first element to its last */
 };
 
 /* ---- the plan -------------------------------------------------------------------------------- */
@@ -216,18 +221,32 @@ static int read_block(const struct plan *plan, const struct item *item, struct l
     return FB_OK;
 }
 
-/* The kernel maps up to AROUND elements on either side of what is touched; where those are not
- * read next, they go too. */
-static void forget_block(const struct plan *plan, const struct item *item) {
+/* Gives back what the thread has read. The kernel maps up to AROUND elements on either side of what
+ * is touched; where those are not read next, they go too. */
+static void forget_spent(const struct plan *plan, struct lane *lane) {
     struct fb_pool *pool = plan->merge->pool;
-    int64_t around = plan->cut.stride > 1 ? AROUND : 0, end = item->begin + item->count;
-    int64_t begin = item->begin > around ? item->begin - around : 0;
-    int64_t left = fb_pool_key(pool, item->key)->numel - end;
+    const struct item spent = lane->spent;
+    int64_t around = plan->cut.stride > 1 ? AROUND : 0, end = spent.begin + spent.count;
+    int64_t begin = spent.begin > around ? spent.begin - around : 0, left;
 
+    lane->spent.count = 0;
+    if (!spent.count) return;
+    left = fb_pool_key(pool, spent.key)->numel - end;
     end += left < around ? left : around;
-    if (plan->base >= 0) fb_pool_forget(pool, plan->base, item->key, begin, end - begin);
+    if (plan->base >= 0) fb_pool_forget(pool, plan->base, spent.key, begin, end - begin);
     for (int e = 0; e < plan->experts; e++)
-        fb_pool_forget(pool, plan->expert[e], item->key, begin, end - begin);
+        fb_pool_forget(pool, plan->expert[e], spent.key, begin, end - begin);
+}
+
+/* Notes that `item` has been read. */
+static void spend(const struct plan *plan, struct lane *lane, const struct item *item) {
+    struct item *spent = &lane->spent;
+    int64_t end = item->begin + item->count;
+
+    if (spent->count && (spent->key != item->key || end - spent->begin > SPENT))
+        forget_spent(plan, lane);
+    if (!spent->count) *spent = *item;
+    spent->count = end - spent->begin;
 }
 
 static int merge_block(const struct loop *loop, const struct item *item, struct lane *lane,
@@ -254,7 +273,7 @@ static int run_item(const struct loop *loop, int64_t i, struct lane *lane, int t
     if (!read_block(loop->plan, item, lane, &block, err)) {
         if (loop->scan) loop->scan(loop->accumulators[thread], loop->state, &block);
         else rc = merge_block(loop, item, lane, &block, err);
-        forget_block(loop->plan, item);
+        spend(loop->plan, lane, item);
     }
     return rc ? rc : err->code;
 }
@@ -302,9 +321,11 @@ static bool is_beyond_failure(struct loop *loop, int64_t i) {
 }
 
 static void run_items(struct loop *loop, struct lane *lane) {
-    int64_t items = loop->plan->items;
+    const struct cut cut = loop->plan->cut;
+    int64_t items = loop->plan->items, span = cut.length * cut.stride;
+    int run = span < SPENT ? (int)(SPENT / span) : 1;
 
-#pragma omp parallel for schedule(dynamic, 1)
+#pragma omp parallel for schedule(dynamic, run)
     for (int64_t i = 0; i < items; i++) {
         struct fb_err err;
         int thread = omp_get_thread_num();
@@ -328,6 +349,8 @@ static int run_loop(struct loop *loop, const char *what, struct fb_err *err) {
         fb_progress_begin(&loop->progress, loop->plan->merge->log, what, "blocks",
                           loop->plan->items);
         run_items(loop, lane);
+        for (int t = 0; t < threads; t++)
+            forget_spent(loop->plan, &lane[t]);
         fb_progress_end(&loop->progress);
         if (loop->failed < loop->plan->items) *err = loop->failure;
     }

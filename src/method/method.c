@@ -52,8 +52,6 @@ int fb_method_read(const struct fb_method **method, void **opts, const struct fb
     *method = NULL;
     *opts = NULL;
     if (!m) return err->code;
-    if (m->unavailable)
-        return fb_fail(err, FB_EUNSUPPORTED, "method %s: %s", m->name, m->unavailable);
     *opts = fb_arena_calloc(arena, 1, m->opts_size ? m->opts_size : 1, err);
     if (!*opts || fb_opts_read(m->opts, *opts, config, ignored_keys, arena, err))
         return fb_context(err, "method %s", m->name);

@@ -56,7 +56,6 @@ struct fb_method {
      * may be NULL. */
     int (*check)(const void *opts, const struct fb_merge *merge, struct fb_err *err);
     int (*run)(const void *opts, struct fb_merge *merge, struct fb_err *err);
-    const char *unavailable; /* not NULL: why this build cannot run it */
 };
 
 extern const struct fb_method *const fb_methods[]; /* methods.c; NULL-terminated */

@@ -7,16 +7,16 @@
 
 struct job {
     const struct fb_regmean_kind *kind;
-    const struct fb_regmean_options *o;
+    const struct fb_regmean_opts *o;
     struct fb_merge *merge;
     struct fb_trainset set;
     struct fb_regression regression;
 };
 
-int fb_regmean_check(const struct fb_regmean_kind *kind, const struct fb_regmean_options *options,
+int fb_regmean_check(const struct fb_regmean_kind *kind, const struct fb_regmean_opts *options,
                      const struct fb_merge *merge, struct fb_err *err) {
     if (fb_pool_base(merge->pool, err) < 0 ||
-        fb_exclude_check(options->exclude_param_names_regex, err) ||
+        fb_exclude_check(&options->exclude_param_names_regex, err) ||
         fb_statistics_check(options->statistics_dir, err))
         return err->code;
     return fb_trainset_check(merge, &kind->data, err);
@@ -92,13 +92,13 @@ static int add_expert(struct job *job, int expert, struct fb_err *err) {
     return rc ? fb_context(err, "expert '%s'", fb_pool_model_name(pool, x.model)) : FB_OK;
 }
 
-int fb_regmean_run(const struct fb_regmean_kind *kind, const struct fb_regmean_options *options,
+int fb_regmean_run(const struct fb_regmean_kind *kind, const struct fb_regmean_opts *options,
                    struct fb_merge *merge, struct fb_err *err) {
     const struct fb_regression_form form = {.wants = kind->wants,
                                             .input_of = kind->input_of,
                                             .out_in = kind->out_in,
                                             .ratio = options->reduce_non_diagonal_ratio,
-                                            .exclude = options->exclude_param_names_regex};
+                                            .exclude = &options->exclude_param_names_regex};
     struct job job = {.kind = kind, .o = options, .merge = merge};
     int rc = fb_regression_open(&job.regression, merge, &form, err);
 

@@ -34,8 +34,8 @@ static uint32_t magnitude_bits(float x, float base) {
     return bits & 0x7fffffff;
 }
 
-void fb_select_near_plain(struct fb_window *w, const float *x, const float *base, int64_t count,
-                          int copies) {
+static void near_plain(struct fb_window *w, const float *x, const float *base, int64_t count,
+                       int copies) {
     for (int64_t i = 0; i < count; i++) {
         uint32_t m = magnitude_bits(x[i], base[i]);
         if (m >= 0x7f800000) w->nonfinite = true;
@@ -49,6 +49,7 @@ void fb_select_near_plain(struct fb_window *w, const float *x, const float *base
 #ifdef __x86_64__
 enum {
     LANES = 8,
+    LANES_512 = 16,
     FOUND = 512,
     STRIP = 1 << 16
 }; /* a strip is short enough for its counts to fit in 32 bits */
@@ -82,6 +83,33 @@ static void find(struct found *f, const uint32_t m[LANES], unsigned lanes) {
         f->magnitude[f->count++] = m[__builtin_ctz(lanes)];
 }
 
+/* `count` is a multiple of LANES_512. */
+__attribute__((target("avx512f"))) static void
+near_groups(struct fb_window *w, const float *x, const float *base, int64_t count, int copies) {
+    const __m512i first = _mm512_set1_epi32((int)w->first), mask = _mm512_set1_epi32(0x7fffffff);
+    const __m512i width = _mm512_set1_epi32(FB_SELECT_WINDOW);
+    __m512i most = _mm512_setzero_si512();
+    int64_t below = 0;
+    struct found found;
+
+    found.count = 0;
+    for (int64_t i = 0; i < count; i += LANES_512) {
+        __m512 tau = _mm512_sub_ps(_mm512_loadu_ps(x + i), _mm512_loadu_ps(base + i));
+        __m512i m = _mm512_and_si512(_mm512_castps_si512(tau), mask);
+        __mmask16 inside = _mm512_cmplt_epu32_mask(_mm512_sub_epi32(m, first), width);
+        below += __builtin_popcount(_mm512_cmplt_epu32_mask(m, first));
+        most = _mm512_max_epu32(most, m);
+        if (inside) {
+            if (found.count > FOUND - LANES_512) count_found(w, &found, copies);
+            _mm512_mask_compressstoreu_epi32(found.magnitude + found.count, inside, m);
+            found.count += __builtin_popcount(inside);
+        }
+    }
+    count_found(w, &found, copies);
+    w->below += below * copies;
+    if (_mm512_cmpgt_epu32_mask(most, _mm512_set1_epi32(0x7f7fffff))) w->nonfinite = true;
+}
+
 /* `count` is a multiple of LANES and at most STRIP. Magnitudes are compared as signed integers,
  * which they are not too large for. */
 __attribute__((target("avx2"))) static void
@@ -113,23 +141,38 @@ near_strip(struct fb_window *w, const float *x, const float *base, int64_t count
         w->nonfinite = true;
 }
 
-void fb_select_near(struct fb_window *w, const float *x, const float *base, int64_t count,
-                    int copies) {
+static void near_avx2(struct fb_window *w, const float *x, const float *base, int64_t count,
+                      int copies) {
     int64_t i = 0;
 
-    while (__builtin_cpu_supports("avx2") && count - i >= LANES) {
+    while (count - i >= LANES) {
         int64_t n = count - i < STRIP ? (count - i) / LANES * LANES : STRIP;
         near_strip(w, x + i, base + i, n, copies);
         i += n;
     }
-    fb_select_near_plain(w, x + i, base + i, count - i, copies);
+    near_plain(w, x + i, base + i, count - i, copies);
 }
-#else
-void fb_select_near(struct fb_window *w, const float *x, const float *base, int64_t count,
-                    int copies) {
-    fb_select_near_plain(w, x, base, count, copies);
+
+static void near_avx512(struct fb_window *w, const float *x, const float *base, int64_t count,
+                        int copies) {
+    int64_t whole = count / LANES_512 * LANES_512;
+
+    near_groups(w, x, base, whole, copies);
+    near_plain(w, x + whole, base + whole, count - whole, copies);
 }
 #endif
+
+fb_near_fn *fb_select_near(int version) {
+    fb_near_fn *known[3];
+    int n = 0;
+
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx512f")) known[n++] = near_avx512;
+    if (__builtin_cpu_supports("avx2")) known[n++] = near_avx2;
+#endif
+    known[n++] = near_plain;
+    return version < n ? known[version] : NULL;
+}
 
 bool fb_select_inside(float *out, const struct fb_window *const *w, int windows, int64_t k,
                       int64_t *sum) {

@@ -30,12 +30,12 @@ struct fb_window {
 
 /* The window around the `part` (0 .. 1) smallest of what fb_select_upper counted: its `first`. */
 uint32_t fb_select_guess(const int64_t bins[FB_SELECT_UPPER], double part);
-/* Counts the magnitudes of x - base, each `copies` times. Two versions, which count the same: the
- * first picks the best that the machine can run. */
-void fb_select_near(struct fb_window *w, const float *x, const float *base, int64_t count,
-                    int copies);
-void fb_select_near_plain(struct fb_window *w, const float *x, const float *base, int64_t count,
-                          int copies);
+/* Counts the magnitudes of x - base, each `copies` times. */
+typedef void fb_near_fn(struct fb_window *w, const float *x, const float *base, int64_t count,
+                        int copies);
+/* The versions of it that this machine can run, the best first, and NULL after the last; all count
+ * the same. */
+fb_near_fn *fb_select_near(int version);
 /* Adds up windows with the same `first`. The k-th smallest (from 1) of all that they counted, if
  * it is inside and all bins are exact; false otherwise. `sum` [FB_SELECT_WINDOW] is overwritten. */
 bool fb_select_inside(float *out, const struct fb_window *const *w, int windows, int64_t k,

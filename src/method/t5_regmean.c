@@ -16,29 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct opts {
-    struct fb_texts exclude_param_names_regex;
-    int64_t num_regmean_examples, batch_size, num_workers, devices;
-    double reduce_non_diagonal_ratio;
-    bool shuffle;
-    const char *cache_dir, *statistics_dir;
-};
-
 static const struct fb_opt opts[] = {
-    FB_OPT_TEXTS(struct opts, exclude_param_names_regex, "[]",
-                 "keys that stay out of the merge: patterns for the beginning of their names"),
-    FB_OPT_INT(struct opts, num_regmean_examples, "256", 1, 1e9,
-               "training examples per expert, rounded up to whole batches"),
-    FB_OPT_REAL(struct opts, reduce_non_diagonal_ratio, "0.6", 0, 1,
-                "factor for the elements beside the diagonal"),
-    FB_OPT_BOOL(struct opts, shuffle, "true",
-                "take the examples in the order of the run's seed; false: in file order"),
-    FB_OPT_TEXT(struct opts, statistics_dir, "null",
-                "folder that keeps the Gram matrices for later runs"),
-    FB_OPT_TEXT(struct opts, cache_dir, "outputs", "accepted, without effect"),
-    FB_OPT_INT(struct opts, batch_size, "32", 1, 65536, "examples of a batch"),
-    FB_OPT_INT(struct opts, num_workers, "0", 0, 4096, "accepted, without effect"),
-    FB_OPT_INT(struct opts, devices, "1", 1, 4096, "accepted, without effect"),
+    FB_REGMEAN_OPTS,
     FB_OPT_END,
 };
 
@@ -166,25 +145,13 @@ static const struct fb_regmean_kind kind = {.method = "t5_regmean",
                                             .identify = identify,
                                             .forward = forward};
 
-static struct fb_regmean_options options_of(const struct opts *o) {
-    return (struct fb_regmean_options){&o->exclude_param_names_regex,
-                                       o->num_regmean_examples,
-                                       o->batch_size,
-                                       o->reduce_non_diagonal_ratio,
-                                       o->shuffle,
-                                       o->statistics_dir};
-}
-
 static int check(const void *options, const struct fb_merge *merge, struct fb_err *err) {
-    const struct fb_regmean_options common = options_of(options);
     if (fb_trainset_need_t5(merge->pool, err)) return err->code;
-    return fb_regmean_check(&kind, &common, merge, err);
+    return fb_regmean_check(&kind, options, merge, err);
 }
 
 static int run(const void *options, struct fb_merge *merge, struct fb_err *err) {
-    const struct fb_regmean_options common = options_of(options);
-
-    return fb_regmean_run(&kind, &common, merge, err);
+    return fb_regmean_run(&kind, options, merge, err);
 }
 
 static const char *const aliases[] = {"RegMeanAlgorithmForT5", NULL};
@@ -198,7 +165,7 @@ const struct fb_method fb_method_t5_regmean = {
                "G'_i = G_i with the elements beside the diagonal times reduce_non_diagonal_ratio",
     .cite = "arXiv:2212.09849",
     .opts = opts,
-    .opts_size = sizeof(struct opts),
+    .opts_size = sizeof(struct fb_regmean_opts),
     .check = check,
     .run = run,
 };

@@ -50,13 +50,13 @@ static void magnitudes(uint32_t *out, const float *expert, const float *base, in
 static void scan_near(void *accumulator, const void *state, const struct fb_block *in) {
     const struct threshold *t = state;
     struct tally *tally = accumulator;
+    fb_near_fn *near = fb_select_near(0);
 
     if (t->removed[in->key_index]) return;
     for (int64_t at = 0; at < in->count; at += PIECE) {
         int64_t n = in->count - at < PIECE ? in->count - at : PIECE;
         for (int e = 0; e < in->experts; e++)
-            fb_select_near(&tally->windows[e], in->expert[e] + at, in->base + at, n,
-                           in->key->copies);
+            near(&tally->windows[e], in->expert[e] + at, in->base + at, n, in->key->copies);
     }
 }
 

@@ -254,10 +254,6 @@ int fb_pool_create(struct fb_pool **out, const struct fb_node *config, const str
         at_place(config, err);
         goto fail;
     }
-    if (pool->type->unavailable) {
-        fb_fail(err, FB_EUNSUPPORTED, "%s: %s", pool->type->name, pool->type->unavailable);
-        goto fail;
-    }
     if (read_options(pool, err) || read_models(pool, err)) goto fail;
     *out = pool;
     return FB_OK;

@@ -58,7 +58,6 @@ struct fb_pool_type {
     const char *marker;             /* key that tells one where there is no config.json, or NULL */
     bool adapters;           /* every model but the special ones is an adapter of `_pretrained_` */
     const char *backbone;    /* class that transformers loads the state dict with, or NULL */
-    const char *unavailable; /* not NULL: why this build cannot open it */
 };
 
 extern const struct fb_pool_type *const fb_pool_types[]; /* NULL-terminated */

@@ -35,7 +35,6 @@ struct fb_task_pool {
      * heads there. Opens files, reads no weights. */
     int (*check)(const void *opts, struct fb_pool *pool, const char *data_dir, struct fb_err *err);
     int (*run)(const void *opts, struct fb_evaluation *evaluation, struct fb_err *err);
-    const char *unavailable;
 };
 
 extern const struct fb_task_pool *const fb_task_pools[]; /* tasks.c; NULL-terminated */

@@ -56,19 +56,6 @@ static int plan(struct fb_batches *out, const struct fb_sequences *s, struct fb_
     return FB_OK;
 }
 
-/* What the decoder is given: start, a, b, ... for a, b, ..., end. */
-static int32_t *shift(struct fb_arena *arena, const struct fb_sequences *s, int32_t start,
-                      struct fb_err *err) {
-    int32_t *id = fb_arena_calloc(arena, (size_t)s->offset[s->count], sizeof *id, err);
-
-    for (int64_t i = 0; id && i < s->count; i++) {
-        id[s->offset[i]] = start;
-        memcpy(id + s->offset[i] + 1, s->id + s->offset[i],
-               (size_t)(length(s, i) - 1) * sizeof *id);
-    }
-    return id;
-}
-
 static int expect_answers(struct fb_group *g, const struct fb_corpus *c, const int64_t *sequence,
                           int64_t count, int32_t start, struct fb_err *err) {
     struct fb_sequences answer;
@@ -79,7 +66,8 @@ static int expect_answers(struct fb_group *g, const struct fb_corpus *c, const i
     if (!(g->label = fb_arena_calloc(&g->arena, (size_t)g->rows, sizeof *g->label, err)))
         return err->code;
     memcpy(g->label, answer.id, (size_t)g->rows * sizeof *g->label);
-    if (!(id = shift(&g->arena, &answer, start, err))) return err->code;
+    if (!(id = fb_arena_calloc(&g->arena, (size_t)g->rows, sizeof *id, err))) return err->code;
+    fb_sequences_shift(id, &answer, start);
     answer.id = id;
     if (plan(&g->plan[1], &answer, err)) return err->code;
     g->target = g->plan[1].batch;

@@ -19,7 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ROWS_MAX = 1000000 };
+enum { PROMPTS_MAX = 1000000 };
 
 struct arguments {
     const char *path;
@@ -82,10 +82,10 @@ static const struct command {
     int numbers;
     int64_t max[2];
     int (*run)(const struct arguments *a, struct fb_err *err);
-} commands[] = {{"data", 1, {ROWS_MAX, 0}, run_data},
+} commands[] = {{"data", 1, {DEMO_TRAIN_ROWS, 0}, run_data},
                 {"own-data", 0, {0, 0}, run_own_data},
                 {"text", 0, {0, 0}, run_text},
-                {"prompts", 2, {ROWS_MAX, 100}, run_prompts},
+                {"prompts", 2, {PROMPTS_MAX, 100}, run_prompts},
                 {"gpt2-tokenizer", 0, {0, 0}, run_gpt2_tokenizer},
                 {"t5-tokenizer", 0, {0, 0}, run_t5_tokenizer}};
 

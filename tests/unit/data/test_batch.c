@@ -187,6 +187,17 @@ static int attempt(void *arg) {
     return rc;
 }
 
+static void test_a_decoder_is_given_what_comes_before(void **state) {
+    const struct fb_sequences s = {3, (const int32_t[]){5, 6, 1, 7, 1},
+                                   (const int64_t[]){0, 3, 3, 5}};
+    const int32_t want[] = {9, 5, 6, 9, 7};
+    int32_t out[5];
+
+    (void)state;
+    fb_sequences_shift(out, &s, 9);
+    assert_memory_equal(out, want, sizeof want);
+}
+
 static void test_every_allocation_may_fail(void **state) {
     struct fb_sequences sequences = six;
 
@@ -204,6 +215,7 @@ int main(void) {
         cmocka_unit_test(test_every_allocation_for_padding_may_fail),
         cmocka_unit_test(test_an_empty_sequence_is_refused),
         cmocka_unit_test(test_no_sequences_are_no_batches),
+        cmocka_unit_test(test_a_decoder_is_given_what_comes_before),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
 

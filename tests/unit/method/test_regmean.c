@@ -5,7 +5,6 @@
 #include "method/regmean.h"
 #include "scratch.h"
 
-static const struct fb_texts nothing = {NULL, 0};
 static int forwards;
 static float input = 1;
 
@@ -46,12 +45,11 @@ static const struct fb_regmean_kind kind = {.method = "fake",
                                             .identify = identify,
                                             .forward = forward};
 
-static struct fb_regmean_options options_with(const char *folder) {
-    return (struct fb_regmean_options){.exclude_param_names_regex = &nothing,
-                                       .num_regmean_examples = 8,
-                                       .batch_size = 8,
-                                       .reduce_non_diagonal_ratio = 1,
-                                       .statistics_dir = folder};
+static struct fb_regmean_opts options_with(const char *folder) {
+    return (struct fb_regmean_opts){.num_regmean_examples = 8,
+                                    .batch_size = 8,
+                                    .reduce_non_diagonal_ratio = 1,
+                                    .statistics_dir = folder};
 }
 
 /* Models of one layer of 1 x 1: 2 and 6. Both see the same input, so that the result is 4. */
@@ -94,7 +92,7 @@ static void end(struct tiny *t) {
 }
 
 static int run(struct tiny *t, const struct fb_regmean_kind *k, const char *folder) {
-    const struct fb_regmean_options o = options_with(folder);
+    const struct fb_regmean_opts o = options_with(folder);
 
     fb_merge_free(&t->merge);
     memset(&t->err, 0, sizeof t->err);
@@ -152,7 +150,7 @@ static void test_what_goes_wrong_names_the_expert(void **state) {
 }
 
 static void test_data_are_looked_for_before_the_run(void **state) {
-    const struct fb_regmean_options o = options_with(NULL);
+    const struct fb_regmean_opts o = options_with(NULL);
     struct tiny t;
 
     (void)state;
