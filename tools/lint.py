@@ -157,7 +157,7 @@ def check_methods(root):
 
 
 def check_tree(root):
-    for top in ("src", "tests", "bench"):
+    for top in ("src", "tests", "bench", "tools"):
         for full in sorted((root / top).rglob("*.[ch]")):
             path = full.relative_to(root)
             for number, message in check_source(root, path):

@@ -1,1 +1,1 @@
-dataset demo/data/cola/validation-00000-of-00001.parquet --prompts --task rte
+dataset demo/data/cola/validation.tsv --prompts --task rte

@@ -35,7 +35,7 @@ def train(binary, output, *arguments):
 
 
 def classify(model, tokenizer):
-    rows = pandas.read_parquet(SST2 / "validation-00000-of-00001.parquet")
+    rows = pandas.read_csv(SST2 / "validation.tsv", sep="\t", quoting=3)
     right = loss = 0.0
     with torch.no_grad():
         for text, label in zip(rows["sentence"], rows["label"]):
@@ -91,7 +91,7 @@ def main():
         model = GPT2ForSequenceClassification.from_pretrained(DEMO / "gpt2/_pretrained_", num_labels=2, pad_token_id=559)
         compare("GPT-2 LoRA", reported, classify(peft.PeftModel.from_pretrained(model, out / "lora/last").eval(), tokenizer))
 
-        texts = list(pandas.read_parquet(SST2 / "train-00000-of-00001.parquet")["sentence"][:64])
+        texts = list(pandas.read_csv(SST2 / "train.tsv", sep="\t", quoting=3)["sentence"][:64])
         (out / "texts.jsonl").write_text("".join(json.dumps({"text": t}) + "\n" for t in texts))
         (out / "config.json").write_text(json.dumps(dict(
             model_type="gpt2", n_layer=2, n_embd=32, n_head=2, n_positions=64, vocab_size=560,

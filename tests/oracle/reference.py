@@ -7,12 +7,11 @@
 Merging is FusionBench's own classes, evaluation is its GPT2TextClassificationTaskPool (its loop,
 its metrics, its tokenizer functions), or for T5 its FlanT5GLUETextGenerationTaskPool
 (reference_t5.py). Replaced are only the places where it goes to the hub: the data comes from
-parquet files in `data_dir`, models and tokenizer from local folders.
+the files in `data_dir`, models and tokenizer from local folders.
 """
 
 import argparse
 import functools
-import glob
 import importlib
 import json
 import os
@@ -21,7 +20,6 @@ import pathlib
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import omegaconf
-import pyarrow.parquet
 import torch
 import transformers
 from safetensors.torch import save_file
@@ -81,9 +79,7 @@ def merge(pool, method):
 @functools.cache
 def tokenized(folder, tokenizer_folder, task, split, pad):
     """A split as the list of items that FusionBench's data loader collates, padded to `pad`."""
-    files = sorted(glob.glob(f"{folder}/{task}/{split}-*.parquet")
-                   or glob.glob(f"{folder}/glue/{task}/{split}-*.parquet"))
-    columns = pyarrow.concat_tables([pyarrow.parquet.read_table(f) for f in files]).to_pydict()
+    columns = reference_t5.read_split(folder, task, split)
     function = {"sst2": "cola", "rte": "mrpc"}.get(task, task) + "_tokenize_function"
     tokenizer = load_gpt2_tokenizer(tokenizer_folder)
     tokenizer.model_max_length = pad

@@ -32,12 +32,23 @@ def open_pool(paths, adapters):
     return Seq2SeqLMPool(models, tokenizer=None)
 
 
+def read_split(folder, task, split):
+    """The columns of a split: parquet files as published, or the tab-separated file of the demo."""
+    files = sorted(glob.glob(f"{folder}/{task}/{split}-*.parquet")
+                   or glob.glob(f"{folder}/glue/{task}/{split}-*.parquet"))
+    if files:
+        return pyarrow.concat_tables([pyarrow.parquet.read_table(f) for f in files]).to_pydict()
+    with open(f"{folder}/{task}/{split}.tsv", encoding="utf-8") as file:
+        names, *rows = [line.rstrip("\n").split("\t") for line in file]
+    columns = dict(zip(names, map(list, zip(*rows))))
+    number = float if task == "stsb" else int
+    return {**columns, "label": [number(label) for label in columns["label"]]}
+
+
 @functools.cache
 def encoded(folder, tokenizer_folder, task, split, pad):
     """A split as the list of items that FusionBench's data loader collates, padded to `pad`."""
-    files = sorted(glob.glob(f"{folder}/{task}/{split}-*.parquet")
-                   or glob.glob(f"{folder}/glue/{task}/{split}-*.parquet"))
-    columns = pyarrow.concat_tables([pyarrow.parquet.read_table(f) for f in files]).to_pydict()
+    columns = read_split(folder, task, split)
     tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
     tokenizer.model_max_length = pad
     options = {"padding": "max_length", "truncation": True, "return_tensors": "pt"}

@@ -38,7 +38,7 @@ model() {
 # data TASK SOURCE: the files of a task.
 data() {
     mkdir -p "$out/data/glue/$1"
-    cp "$2"/*.parquet "$out/data/glue/$1/"
+    cp "$2"/* "$out/data/glue/$1/"
 }
 
 model gpt2 _pretrained_ 607a30d783dfa663caf39e06633721c8d4cfcd7e

@@ -88,7 +88,8 @@ def make_model(folder, expert):
 def small_pool(folder):
     for name in ["_pretrained_"] + EXPERTS:
         make_model(f"{folder}/{name}", "" if name == "_pretrained_" else name)
-    return reference.open_pool({"tokenizer": "embedded:demo/gpt2/tokenizer",
+    return reference.open_pool({"type": "HF_GPT2ForSequenceClassification",
+                                "tokenizer": "embedded:demo/gpt2/tokenizer",
                                 "models": [{"name": n, "path": f"{folder}/{n}"}
                                            for n in ["_pretrained_"] + EXPERTS]})
 

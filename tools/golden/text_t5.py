@@ -9,7 +9,6 @@ to), tests/golden/text/t5/json/ (tokenizer.json alone) and cases.jsonl: {"folder
 import json
 import os
 import shutil
-import sys
 import tempfile
 
 import sentencepiece
@@ -17,7 +16,6 @@ from transformers import T5TokenizerFast
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = os.path.join(HERE, "..", "..", "tests", "golden", "text", "t5")
-sys.path.insert(0, os.path.join(HERE, "..", "demo"))
 
 # From, to, as hexadecimal code points: a small part of NFKC, white space, and what is dropped.
 RULES = [("9", "20"), ("A", "20"), ("D", "20"), ("A0", "20"), ("3000", "20"), ("65 301", "E9"),
