@@ -38,6 +38,7 @@ struct model {
     struct fb_t5_config config;
     struct fb_generation how;
     struct fb_t5 *t5;
+    struct fb_generator *generator;
 };
 
 struct prompts {
@@ -57,18 +58,14 @@ static int model_open(struct model *m, const char *folder, long max_length, stru
     for (int64_t i = 0; i < fb_ckpt_count(m->ckpt); i++) {
         const struct fb_entry *e = fb_ckpt_at(m->ckpt, i);
         if (e->dtype != FB_F32) return fb_fail(err, FB_EUNSUPPORTED, "'%s' is not F32", e->name);
-        if (!fb_weights_borrow(&m->weights, e->name, e->ndim, e->shape, e->data, err))
-            return err->code;
+        if (!fb_weights_borrow_entry(&m->weights, e->name, m->ckpt, e, err)) return err->code;
     }
-    if (fb_t5_create(&m->t5, &m->config, &m->weights, err)) return err->code;
-    for (int64_t i = 0; i < fb_ckpt_count(m->ckpt); i++)
-        if (strcmp(m->weights.item[i].name, "shared.weight") != 0 &&
-            !strstr(m->weights.item[i].name, "norm"))
-            fb_ckpt_forget(m->ckpt, fb_ckpt_at(m->ckpt, i), 0, fb_ckpt_at(m->ckpt, i)->numel);
-    return FB_OK;
+    if (fb_t5_create_from(&m->t5, &m->config, &m->weights, err)) return err->code;
+    return fb_generator_open(&m->generator, m->t5, err);
 }
 
 static void model_close(struct model *m) {
+    fb_generator_free(m->generator);
     fb_t5_free(m->t5);
     fb_weights_free(&m->weights);
     fb_ckpt_close(m->ckpt);
@@ -133,7 +130,7 @@ static int measure(const struct settings *s, struct model *m, struct prompts *p,
     for (long i = 0; !rc && i < s->repeat; i++) {
         struct fb_generated g;
         double start = fb_now();
-        rc = fb_t5_generate(&g, m->t5, &m->how, &sequences, &limits, NULL, err);
+        rc = fb_generate(&g, m->generator, &m->how, &sequences, &limits, NULL, err);
         seconds[i] = fb_now() - start;
         if (rc) break;
         flop = needed(m, p, &g);
@@ -170,6 +167,7 @@ static int dump_one(FILE *f, struct model *m, const struct prompts *p, int64_t i
     float *states = fb_calloc((size_t)offset[1], d * sizeof *states, err);
     float *logits = fb_calloc(vocab + d, sizeof *logits, err);
     struct fb_batches batches = {0};
+    const struct fb_decoder_room room = {1, offset[1] + 1, 1};
     struct fb_decoder *decoder = NULL;
     struct fb_generated out = {0};
     struct fb_generate_limits limits = {0};
@@ -177,10 +175,11 @@ static int dump_one(FILE *f, struct model *m, const struct prompts *p, int64_t i
 
     if (!rc) rc = fb_batches_plan_unshared(&batches, &one, 1 << 20, 1, err);
     if (!rc) rc = fb_t5_encode(m->t5, batches.batch, states, g, err);
-    if (!rc) rc = fb_decoder_begin(&decoder, m->t5, batches.batch, states, 1, err);
+    if (!rc) rc = fb_decoder_open(&decoder, m->t5, &room, err);
+    if (!rc) rc = fb_decoder_add(decoder, batches.batch, states, err);
     if (!rc) rc = fb_decoder_step(decoder, &m->how.start, logits + vocab, err);
     if (!rc) rc = fb_t5_logits(m->t5, logits + vocab, 1, logits, err);
-    if (!rc) rc = fb_t5_generate(&out, m->t5, &m->how, &one, &limits, NULL, err);
+    if (!rc) rc = fb_generate(&out, m->generator, &m->how, &one, &limits, NULL, err);
     for (int64_t k = out.length ? out.length[0] : 0; !rc && k < out.most; k++)
         out.id[k] = -1;
     if (!rc && (fwrite(states + (size_t)(offset[1] - 1) * d, sizeof *states, d, f) != d ||

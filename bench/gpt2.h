@@ -41,14 +41,9 @@ static inline int model_open(struct model *m, const char *folder, struct fb_err 
         const struct fb_entry *e = fb_ckpt_at(m->ckpt, i);
         const char *name = fb_starts_with(e->name, "transformer.") ? e->name + 12 : e->name;
         if (e->dtype != FB_F32) return fb_fail(err, FB_EUNSUPPORTED, "'%s' is not F32", e->name);
-        if (!fb_weights_borrow(&m->weights, name, e->ndim, e->shape, e->data, err))
-            return err->code;
+        if (!fb_weights_borrow_entry(&m->weights, name, m->ckpt, e, err)) return err->code;
     }
-    if (fb_gpt2_create(&m->gpt2, &m->config, &m->weights, err)) return err->code;
-    for (int64_t i = 0; i < fb_ckpt_count(m->ckpt); i++)
-        if (fb_gpt2_copies(m->weights.item[i].name))
-            fb_ckpt_forget(m->ckpt, fb_ckpt_at(m->ckpt, i), 0, fb_ckpt_at(m->ckpt, i)->numel);
-    return FB_OK;
+    return fb_gpt2_create_from(&m->gpt2, &m->config, &m->weights, err);
 }
 
 static inline int text_open(struct text *t, const struct fb_tokenizer *tokenizer,

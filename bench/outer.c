@@ -69,7 +69,7 @@ static int run(const struct bench *b, const struct shape *s, struct fb_err *err)
                                .rows = s->rows,
                                .m = s->m,
                                .n = s->n,
-                               .add = true};
+                               .into = FB_OUTER_ADD};
 
     return s->n ? fb_outer(&o, err) : fb_gram(b->c, b->x, s->m, s->rows, s->m, true, err);
 }

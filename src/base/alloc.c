@@ -44,6 +44,10 @@ void fb_want_huge_pages(void *block, size_t size) {
 #endif
 }
 
+void *fb_aligned(void *block) {
+    return (char *)block + (FB_ALIGN - (uintptr_t)block % FB_ALIGN) % FB_ALIGN;
+}
+
 char *fb_strdup(const char *text, struct fb_err *err) {
     return fb_strndup(text, strlen(text), err);
 }

@@ -17,6 +17,10 @@ void *fb_realloc(void *old, size_t count, size_t size, struct fb_err *err);
  * weights, activations): fewer address translations. A wish, which changes no content; what does
  * not fill a whole 2 MiB page is left alone. */
 void fb_want_huge_pages(void *block, size_t size);
+/* The first cache line that begins in a block: FB_ALIGN bytes more than needed must have been asked
+ * for, and the block itself is what is freed. */
+enum { FB_ALIGN = 64 };
+void *fb_aligned(void *block);
 char *fb_strdup(const char *text, struct fb_err *err);
 char *fb_strndup(const char *text, size_t length, struct fb_err *err);
 /* "printf" into an owned string. */

@@ -1,9 +1,12 @@
 /* gemm.c - blocking and threads of the matrix product; the arithmetic is isa->tile.
  *
- * A task is a block of rows times a range of panels. For each block of BLOCK_IN inputs the task's
- * rows are packed (384 x 256: 0.4 MB, which stays in the second-level cache); then each panel of
- * weights (16 KB with AVX2), once read from the third level or from memory, stays in the first
- * while it meets all of them. Fewer rows per block make the stream of weights the limit. */
+ * Inputs are taken BLOCK_IN at a time, which is what an element's sum is cut into. All rows are
+ * packed once, by all threads, some blocks of inputs after another: strips as high as a tile. Then
+ * the tasks, each a range of strips times a range of panels, add the products to y. A block of a
+ * panel of weights (16 KB with AVX2), once read from memory, stays in the first-level cache while
+ * it meets all rows of the task, and so many blocks follow each other as let these rows stay in the
+ * second-level cache for all panels. The block that comes next is fetched meanwhile: few rows are
+ * done with one before. Fewer rows per task make the stream of weights the limit. */
 #include "kernel/gemm.h"
 
 #include "base/alloc.h"
@@ -14,7 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_IN = 256, BLOCK_ROWS = 384, ALIGN = 64, TASKS_PER_THREAD = 4 };
+enum { BLOCK_IN = 256, BLOCK_ROWS = 384, TASKS_PER_THREAD = 4 };
+enum { NEAR = 1 << 17 };    /* values of packed rows that stay in the second-level cache */
+enum { SCRATCH = 1 << 20 }; /* values packed at a time, if that is more than a block of inputs */
 
 static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
@@ -38,20 +43,20 @@ static void pack_panel(float *to, const float *w, enum fb_weight_order order, in
 static int allocate(struct fb_packed *packed, int64_t in, int64_t out, const struct fb_isa *isa,
                     struct fb_err *err) {
     int64_t cols = isa->cols, panels = (out + cols - 1) / cols;
-    size_t limit = SIZE_MAX / 2 / sizeof(float) - ALIGN;
+    size_t limit = SIZE_MAX / 2 / sizeof(float) - FB_ALIGN;
 
     *packed = (struct fb_packed){0};
     if ((size_t)in + 1 > limit / (size_t)(panels * cols))
         return fb_fail(err, FB_ENOMEM, "out of memory: a %jd x %jd matrix", (intmax_t)in,
                        (intmax_t)out);
-    packed->block = fb_malloc((size_t)((in + 1) * panels * cols) * sizeof(float) + ALIGN, err);
+    packed->block = fb_malloc((size_t)((in + 1) * panels * cols) * sizeof(float) + FB_ALIGN, err);
     if (!packed->block) return err->code;
-    fb_want_huge_pages(packed->block, (size_t)((in + 1) * panels * cols) * sizeof(float) + ALIGN);
+    fb_want_huge_pages(packed->block,
+                       (size_t)((in + 1) * panels * cols) * sizeof(float) + FB_ALIGN);
     packed->isa = isa;
     packed->in = in;
     packed->out = out;
-    packed->data = packed->block;
-    packed->data += (ALIGN - (uintptr_t)packed->block % ALIGN) % ALIGN / sizeof(float);
+    packed->data = fb_aligned(packed->block);
     packed->bias = packed->data + in * panels * cols;
     return FB_OK;
 }
@@ -161,42 +166,72 @@ static void whole_tile(const struct fb_gemm *g, const float *a, int64_t row, int
     if (last) isa->finish(c, g->ldy, w->bias + panel * cols, add, g->ldadd, g->activation);
 }
 
-/* Packed rows [row, end) times inputs [from, from + count) of one panel. If there is a `next`, it
- * is fetched meanwhile: few rows are done with a panel before the next one would have come. */
-static void meet(const struct fb_gemm *g, const float *a, int64_t row, int64_t end, int64_t panel,
-                 int64_t from, int64_t count, bool next) {
-    const struct fb_isa *isa = g->weight->isa;
-    int64_t cols = isa->cols, part = count * cols / FB_AHEAD;
-    bool whole = panel * cols >= g->column && (panel + 1) * cols <= g->column + g->columns;
-    const float *ahead = g->weight->data + ((panel + 1) * g->weight->in + from) * cols;
-    int parts = next ? FB_AHEAD : 0;
-
-    for (int64_t r = row; r < end; r += isa->rows, a += isa->rows * count, ahead += part, parts--)
-        (whole && r + isa->rows <= end ? whole_tile : edge_tile)(g, a, r, panel, from, count,
-                                                                 parts > 0 ? ahead : NULL);
-}
-
-/* Rows [row, end) times panels [panel, last); `a` has room for BLOCK_ROWS * BLOCK_IN values. */
-static void task(const struct fb_gemm *g, float *a, int64_t row, int64_t end, int64_t panel,
-                 int64_t last) {
-    const struct fb_isa *isa = g->weight->isa;
-    int64_t in = g->weight->in;
-
-    for (int64_t from = 0; from < in; from += BLOCK_IN) {
-        int64_t count = least(BLOCK_IN, in - from);
-        for (int64_t r = row; r < end; r += isa->rows)
-            isa->pack(a + (r - row) * count, g->x + r * g->ldx + from, g->ldx,
-                      least(isa->rows, end - r), count);
-        for (int64_t p = panel; p < last; p++)
-            meet(g, a, row, end, p, from, count, p + 1 < last);
-    }
-}
-
 /* How the product is cut: blocks of `height` rows times ranges of `width` panels, about equal. */
 struct cuts {
     int64_t first, last; /* panels */
     int64_t blocks, height, parts, width;
 };
+
+struct job {
+    const struct fb_gemm *g;
+    struct cuts cuts;
+    int64_t rows;    /* rounded up to whole strips */
+    int64_t at_once; /* inputs that are packed at a time, whole blocks */
+    int64_t run;     /* inputs that are taken panel by panel, whole blocks */
+    float *packed;   /* for each block of inputs: [strips][count, strip] */
+};
+
+/* Packed rows [row, end) times inputs [from, from + count) of one panel; `next` is fetched
+ * meanwhile. */
+static void meet(const struct fb_gemm *g, const float *a, int64_t row, int64_t end, int64_t panel,
+                 int64_t from, int64_t count, const float *next) {
+    const struct fb_isa *isa = g->weight->isa;
+    int64_t cols = isa->cols, part = count * cols / FB_AHEAD;
+    bool whole = panel * cols >= g->column && (panel + 1) * cols <= g->column + g->columns;
+    int parts = FB_AHEAD;
+
+    for (int64_t r = row; r < end; r += isa->rows, a += isa->rows * count, next += part, parts--)
+        (whole && r + isa->rows <= end ? whole_tile : edge_tile)(g, a, r, panel, from, count,
+                                                                 parts > 0 ? next : NULL);
+}
+
+/* Inputs [from, end) of the packed rows, of which the first is `begin`, for a task. */
+static void run(const struct job *job, int64_t t, int64_t begin, int64_t from, int64_t end) {
+    const struct fb_gemm *g = job->g;
+    const struct cuts *c = &job->cuts;
+    int64_t row = t / c->parts * c->height, bottom = least(row + c->height, g->rows);
+    int64_t panel = c->first + t % c->parts * c->width, last = least(panel + c->width, c->last);
+    int64_t in = g->weight->in, cols = g->weight->isa->cols;
+
+    for (; panel < last; panel++)
+        for (int64_t f = from; f < end; f += BLOCK_IN) {
+            int64_t count = least(BLOCK_IN, in - f), then = f + count;
+            const float *next = g->weight->data + (panel * in + then) * cols;
+            if (then == end && panel + 1 < last) next += (in - then + from) * cols;
+            meet(g, job->packed + (f - begin) * job->rows + row * count, row, bottom, panel, f,
+                 count, next);
+        }
+}
+
+/* Inputs [begin, end): a thread comes here with all others. */
+static void run_some(const struct job *job, int64_t begin, int64_t end) {
+    const struct fb_gemm *g = job->g;
+    const struct fb_isa *isa = g->weight->isa;
+    int64_t strips = job->rows / isa->rows;
+    int64_t pieces = (end - begin + BLOCK_IN - 1) / BLOCK_IN * strips;
+
+#pragma omp for schedule(static)
+    for (int64_t i = 0; i < pieces; i++) {
+        int64_t from = begin + i / strips * BLOCK_IN, row = i % strips * isa->rows;
+        int64_t count = least(BLOCK_IN, end - from);
+        isa->pack(job->packed + (from - begin) * job->rows + row * count,
+                  g->x + row * g->ldx + from, g->ldx, least(isa->rows, g->rows - row), count);
+    }
+#pragma omp for schedule(dynamic, 1)
+    for (int64_t t = 0; t < job->cuts.blocks * job->cuts.parts; t++)
+        for (int64_t from = begin; from < end; from += job->run)
+            run(job, t, begin, from, least(from + job->run, end));
+}
 
 static struct cuts cut(const struct fb_gemm *g, int64_t threads) {
     const struct fb_isa *isa = g->weight->isa;
@@ -213,21 +248,28 @@ static struct cuts cut(const struct fb_gemm *g, int64_t threads) {
     return c;
 }
 
+/* Whole blocks of inputs of which `rows` are at most `values`; at least one. */
+static int64_t blocks_of(int64_t values, int64_t rows) {
+    int64_t blocks = values / rows / BLOCK_IN;
+
+    return (blocks > 1 ? blocks : 1) * BLOCK_IN;
+}
+
 int fb_gemm(const struct fb_gemm *g, struct fb_err *err) {
-    size_t each = (size_t)BLOCK_ROWS * BLOCK_IN;
-    int64_t threads = omp_get_max_threads();
-    struct cuts c;
-    float *scratch;
+    int64_t in = g->weight->in, unit = g->weight->isa->rows;
+    struct job job = {.g = g, .rows = (g->rows + unit - 1) / unit * unit};
+    void *block;
 
     if (g->rows == 0 || g->columns == 0) return FB_OK;
-    if (!(scratch = fb_malloc((size_t)threads * each * sizeof *scratch, err))) return err->code;
-    c = cut(g, threads);
-#pragma omp parallel for schedule(dynamic, 1)
-    for (int64_t t = 0; t < c.blocks * c.parts; t++) {
-        int64_t row = t / c.parts * c.height, panel = c.first + t % c.parts * c.width;
-        task(g, scratch + (size_t)omp_get_thread_num() * each, row, least(row + c.height, g->rows),
-             panel, least(panel + c.width, c.last));
-    }
-    free(scratch);
+    job.cuts = cut(g, omp_get_max_threads());
+    job.at_once = least(blocks_of(SCRATCH, job.rows), in);
+    job.run = blocks_of(NEAR, job.cuts.height);
+    block = fb_malloc((size_t)(job.rows * job.at_once) * sizeof(float) + FB_ALIGN, err);
+    if (!block) return err->code;
+    job.packed = fb_aligned(block);
+#pragma omp parallel
+    for (int64_t begin = 0; begin < in; begin += job.at_once)
+        run_some(&job, begin, least(begin + job.at_once, in));
+    free(block);
     return FB_OK;
 }

@@ -57,7 +57,8 @@ struct fb_gemm {
     int64_t column, columns;
     enum fb_activation activation;
 };
-/* FB_ENOMEM for the scratch memory of the threads, under 0.5 MB each. */
+/* FB_ENOMEM for scratch memory: at most 4 MB, or 256 * rows values if that is more, rounded up to
+ * whole tiles. */
 int fb_gemm(const struct fb_gemm *g, struct fb_err *err) FB_MUST_CHECK;
 
 #endif

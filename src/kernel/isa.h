@@ -14,6 +14,14 @@ struct fb_moments {
     float mean, scale;
 };
 
+/* What becomes of the sums of a tile. */
+enum fb_into {
+    FB_INTO_NEW,     /* c = sum */
+    FB_INTO_FAR,     /* c = sum past the caches: c and its rows begin at cache lines; fb_far_done */
+    FB_INTO_SUM,     /* c += sum */
+    FB_INTO_SQUARES, /* c += sum^2 */
+};
+
 struct fb_isa {
     const char *name;
     int rows, cols; /* of a tile; at most FB_TILE_ROWS, FB_TILE_COLS */
@@ -25,8 +33,9 @@ struct fb_isa {
      * machine has fused multiply-add. a is [k, rows], b is [k, cols], c has row stride `ldc`.
      * `add` keeps what is in c: c + sum, else c = sum. */
     void (*tile)(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add);
-    /* The same for tiles that are computed one below the other, c + rows * ldc after c. */
-    void (*tile_down)(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add);
+    /* The same for tiles that are computed side by side, c + cols after c. */
+    void (*tile_along)(float *c, int64_t ldc, const float *a, const float *b, int64_t k,
+                      enum fb_into into);
     /* The same for the first `count` rows, with the same bits; the others may be written or not.
      * Meanwhile the k * cols / FB_AHEAD values at `ahead`, if it is not NULL, are fetched into the
      * second-level cache. */
@@ -50,6 +59,8 @@ struct fb_isa {
     void (*mix)(float *out, const float *weight, const float *v, int64_t ldkv, int64_t keys,
                 int64_t heads, int64_t dim);
     float (*largest)(const float *x, int64_t n);
+    /* Index of the largest value: the lowest of equal ones, or the first NaN. */
+    int64_t (*argmax)(const float *x, int64_t n);
     /* x[0..n) becomes exp(x - max), x[n..end) becomes 0; returns the sum. */
     float (*exponentials)(float *x, int64_t n, int64_t end);
 

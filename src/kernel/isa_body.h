@@ -13,7 +13,12 @@
 
 #include <math.h>
 
-enum { TILE_VECS = 2, TILE_COLS = TILE_VECS * V_LANES, PREFETCH_A = 16 * TILE_ROWS };
+enum {
+    TILE_VECS = 2,
+    TILE_COLS = TILE_VECS * V_LANES,
+    PREFETCH_A = 16 * TILE_ROWS,
+    PREFETCH_B = 12 * TILE_COLS
+};
 
 #if defined(__AVX2__)
 /* Columns p..p+3 of four rows, or of two, to a + p * TILE_ROWS + r. */
@@ -78,34 +83,62 @@ V_INLINE void tile_step(vec sum[][TILE_VECS], const float *a, const float *b, in
     }
 }
 
-/* `rows` and `below` are constants at each call. The results are asked for before the sums begin,
- * so that they are there when the sums end; with `below`, those of the tile below are, row by row
- * while the sums run: where every tile writes new memory, asking for all at once means waiting. */
-V_INLINE void tile_with(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add,
-                        const float *ahead, int rows, bool below) {
+/* What is asked for while the sums run, so that it is there when they end. Tiles one below the
+ * other have b in common, and a streams by; tiles side by side have a in common. The results' old
+ * values: those of this tile, or row by row those of the tile to the right, since where every tile
+ * meets new memory asking for all at once means waiting. */
+enum fetch { FETCH_A_HERE, FETCH_B_RIGHT, FETCH_B };
+
+/* Row r of the sums goes where it belongs. */
+V_INLINE void put(float *c, vec *sum, enum fb_into into) {
+    for (int j = 0; j < TILE_VECS; j++, c += V_LANES)
+        switch (into) {
+        case FB_INTO_NEW: v_store(c, sum[j]); break;
+        case FB_INTO_FAR: v_store_far(c, sum[j]); break;
+        case FB_INTO_SUM: v_store(c, v_add(v_load(c), sum[j])); break;
+        case FB_INTO_SQUARES: v_store(c, v_mul_add(sum[j], sum[j], v_load(c))); break;
+        }
+}
+
+/* Four steps ahead of a or b. */
+V_INLINE void fetch_operand(const float *a, const float *b, enum fetch fetch) {
+    enum { LINE = 16 };
+
+    if (fetch == FETCH_A_HERE) {
+        fb_prefetch(a + PREFETCH_A);
+        fb_prefetch(a + PREFETCH_A + 2 * TILE_ROWS);
+        return;
+    }
+    V_UNROLL
+    for (int i = 0; i < 4 * TILE_COLS; i += LINE)
+        fb_prefetch(b + PREFETCH_B + i);
+}
+
+/* `rows`, `into` and `fetch` are constants at each call. */
+V_INLINE void tile_with(float *c, int64_t ldc, const float *a, const float *b, int64_t k,
+                        enum fb_into into, const float *ahead, int rows, enum fetch fetch) {
     vec sum[TILE_ROWS][TILE_VECS];
-    const float *next = c + TILE_ROWS * ldc, *end = next + TILE_ROWS * ldc;
+    const float *next = c + TILE_COLS, *end = next + TILE_ROWS * ldc;
     int64_t p = 0;
 
     V_UNROLL
     for (int r = 0; r < rows; r++) {
-        if (!below) {
+        if (fetch == FETCH_A_HERE) {
             fb_prefetch(c + r * ldc);
             fb_prefetch(c + r * ldc + TILE_COLS - 1);
         }
         sum[r][0] = sum[r][1] = v_set(0.0f);
     }
     for (; p + 4 <= k; p += 4, a += 4 * TILE_ROWS, b += 4 * TILE_COLS) {
-        fb_prefetch(a + PREFETCH_A);
+        fetch_operand(a, b, fetch);
         tile_step(sum, a, b, rows);
         if (ahead) fb_prefetch_near(ahead + p * TILE_COLS / FB_AHEAD);
-        if (below && next < end) {
+        if (fetch == FETCH_B_RIGHT && next < end) {
             fb_prefetch(next);
             fb_prefetch(next + TILE_COLS - 1);
             next += ldc;
         }
         tile_step(sum, a + TILE_ROWS, b + TILE_COLS, rows);
-        fb_prefetch(a + PREFETCH_A + 2 * TILE_ROWS);
         tile_step(sum, a + 2 * TILE_ROWS, b + 2 * TILE_COLS, rows);
         if (ahead) fb_prefetch_near(ahead + (p + 2) * TILE_COLS / FB_AHEAD);
         tile_step(sum, a + 3 * TILE_ROWS, b + 3 * TILE_COLS, rows);
@@ -113,23 +146,35 @@ V_INLINE void tile_with(float *c, int64_t ldc, const float *a, const float *b, i
     for (; p < k; p++, a += TILE_ROWS, b += TILE_COLS)
         tile_step(sum, a, b, rows);
     V_UNROLL
-    for (int r = 0; r < rows; r++, c += ldc) {
-        if (add) {
-            sum[r][0] = v_add(v_load(c), sum[r][0]);
-            sum[r][1] = v_add(v_load(c + V_LANES), sum[r][1]);
-        }
-        v_store(c, sum[r][0]);
-        v_store(c + V_LANES, sum[r][1]);
-    }
+    for (int r = 0; r < rows; r++, c += ldc)
+        put(c, sum[r], into);
+}
+
+V_INLINE void tile_of(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add,
+                      const float *ahead, int rows) {
+    if (add) tile_with(c, ldc, a, b, k, FB_INTO_SUM, ahead, rows, FETCH_A_HERE);
+    else tile_with(c, ldc, a, b, k, FB_INTO_NEW, ahead, rows, FETCH_A_HERE);
 }
 
 static void tile(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add) {
-    tile_with(c, ldc, a, b, k, add, NULL, TILE_ROWS, false);
+    tile_of(c, ldc, a, b, k, add, NULL, TILE_ROWS);
 }
 
-static void tile_down(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add) {
-    if (k < 4 * TILE_ROWS) tile_with(c, ldc, a, b, k, add, NULL, TILE_ROWS, false);
-    else tile_with(c, ldc, a, b, k, add, NULL, TILE_ROWS, true);
+/* Few products are done before all of the tile to the right could be asked for. */
+V_INLINE void tile_along_into(float *c, int64_t ldc, const float *a, const float *b, int64_t k,
+                              enum fb_into into) {
+    if (k < 4 * TILE_ROWS) tile_with(c, ldc, a, b, k, into, NULL, TILE_ROWS, FETCH_A_HERE);
+    else tile_with(c, ldc, a, b, k, into, NULL, TILE_ROWS, FETCH_B_RIGHT);
+}
+
+static void tile_along(float *c, int64_t ldc, const float *a, const float *b, int64_t k,
+                       enum fb_into into) {
+    switch (into) {
+    case FB_INTO_NEW: tile_along_into(c, ldc, a, b, k, FB_INTO_NEW); break;
+    case FB_INTO_FAR: tile_with(c, ldc, a, b, k, FB_INTO_FAR, NULL, TILE_ROWS, FETCH_B); break;
+    case FB_INTO_SUM: tile_along_into(c, ldc, a, b, k, FB_INTO_SUM); break;
+    case FB_INTO_SQUARES: tile_along_into(c, ldc, a, b, k, FB_INTO_SQUARES); break;
+    }
 }
 
 /* In thirds: with few rows the loads of b cost as much as the products. */
@@ -137,9 +182,9 @@ static void tile_part(float *c, int64_t ldc, const float *a, const float *b, int
                       int64_t count, const float *ahead) {
     enum { THIRD = TILE_ROWS / 3 };
 
-    if (count <= THIRD) tile_with(c, ldc, a, b, k, add, ahead, THIRD, false);
-    else if (count <= 2 * THIRD) tile_with(c, ldc, a, b, k, add, ahead, 2 * THIRD, false);
-    else tile_with(c, ldc, a, b, k, add, ahead, TILE_ROWS, false);
+    if (count <= THIRD) tile_of(c, ldc, a, b, k, add, ahead, THIRD);
+    else if (count <= 2 * THIRD) tile_of(c, ldc, a, b, k, add, ahead, 2 * THIRD);
+    else tile_of(c, ldc, a, b, k, add, ahead, TILE_ROWS);
 }
 
 /* exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2) / 2; ln 2 in two parts so that r is exact;
@@ -339,6 +384,26 @@ static float largest(const float *x, int64_t n) {
     return all;
 }
 
+/* Finds a NaN (or an infinity, which does no harm) by a sum of products with 0. */
+static int64_t argmax(const float *x, int64_t n) {
+    int64_t whole = n - n % V_LANES, at = 0;
+    vec zero = v_set(0.0f), sum = zero;
+    float top = largest(x, n), rest = 0.0f;
+
+    for (int64_t i = 0; i < whole; i += V_LANES)
+        sum = v_mul_add(v_load(x + i), zero, sum);
+    for (int64_t i = whole; i < n; i++)
+        rest += x[i] * 0.0f;
+    if (v_sum(sum) + rest == 0.0f) {
+        while (x[at] != top)
+            at++;
+        return at;
+    }
+    for (int64_t i = 1; i < n; i++)
+        if (x[i] > x[at] || (x[i] != x[i] && x[at] == x[at])) at = i;
+    return at;
+}
+
 /* The last, partial vector goes through the same instructions as the whole ones, so that an
  * element's bits and the order of the sum do not depend on where the row ends. */
 static float exponentials(float *x, int64_t n, int64_t end) {
@@ -388,13 +453,13 @@ static void adamw(float *value, float *exp_avg, float *exp_avg_sq, const float *
 #define ISA_TABLE(isa_name, check)                                                                 \
     {                                                                                              \
         .name = isa_name, .rows = TILE_ROWS, .cols = TILE_COLS, .supported = check, .pack = pack,  \
-        .tile = tile, .tile_down = tile_down, .tile_part = tile_part, .finish = finish,            \
+        .tile = tile, .tile_along = tile_along, .tile_part = tile_part, .finish = finish,          \
         .multiply = multiply, .layer_norm = layer_norm, .rms_norm = rms_norm, .scores = scores,    \
-        .mix = mix, .largest = largest, .exponentials = exponentials, .activate = activate,        \
-        .activation_grad = activation_grad, .layer_norm_grad = layer_norm_grad,                    \
-        .rms_norm_grad = rms_norm_grad, .norm_weight_grad = norm_weight_grad,                      \
-        .column_sums = column_sums, .add_to = add_to, .softmax_grad = softmax_grad,                \
-        .pack_columns = pack_columns, .adamw = adamw                                               \
+        .mix = mix, .largest = largest, .argmax = argmax, .exponentials = exponentials,            \
+        .activate = activate, .activation_grad = activation_grad,                                  \
+        .layer_norm_grad = layer_norm_grad, .rms_norm_grad = rms_norm_grad,                        \
+        .norm_weight_grad = norm_weight_grad, .column_sums = column_sums, .add_to = add_to,        \
+        .softmax_grad = softmax_grad, .pack_columns = pack_columns, .adamw = adamw                 \
     }
 
 #endif

@@ -36,6 +36,12 @@ void fb_rms_norm(float *y, const float *x, const float *weight, int64_t rows, in
 /* y[i] *= x[i]   x, y [rows, n] contiguous */
 void fb_multiply(float *y, const float *x, int64_t rows, int64_t n);
 
+/* The largest value of each row and its column (the lowest of equal ones; the first NaN if there is
+ * one), where the columns come piece by piece: x [rows, n] are columns [first, first + n), and best
+ * and id are those of the columns before, whatever they are when first is 0. */
+void fb_columns_argmax(float *best, int32_t *id, const float *x, int64_t rows, int64_t n,
+                       int64_t first);
+
 /* y[i] = table[id[i]] + positions[position[i]]
  *   y [rows, n]   table [.., n]   positions [.., n]; ids and positions are in range */
 void fb_embed(float *y, const float *table, const int32_t *id, const float *positions,

@@ -1,23 +1,27 @@
 /* outer.c - blocking and threads of products over rows; the arithmetic is isa->tile.
  *
- * Rows are taken some blocks of BLOCK at a time. x and y are packed once, by all threads: x in
- * strips as wide as a tile is high, y in panels as wide as a tile, block by block. Both are copies
- * of runs, since the rows that are summed over are the rows of x and y. Then the tasks, each a
- * range of strips times a range of panels, add the sums of one block after another to c. As in
- * gemm.c, a task's strips stay in the second-level cache while a panel, once read, stays in the
- * first. Threads wait for each other twice for each packing, so as much is packed as SCRATCH
- * allows. */
+ * Rows are taken some blocks at a time. x and y are packed once, by all threads: x in strips as
+ * wide as a tile is high, y in panels as wide as a tile, block by block. Both are copies of runs,
+ * since the rows that are summed over are the rows of x and y. Then the tasks, each a range of
+ * strips times a range of panels, add the sums of one block after another to c. A task's panels
+ * stay in the second-level cache while a strip stays in the first and meets all of them: c is read
+ * and written along its rows, which the machine sees coming. Threads wait for each other twice for
+ * each packing, so as much is packed as SCRATCH allows. A tile's sum must be complete before it is
+ * squared: then all rows are packed at once. */
 #include "kernel/outer.h"
 
 #include "base/alloc.h"
 #include "kernel/cpu.h"
+#include "kernel/prefetch.h"
 
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 256, HEIGHT = 384, ALIGN = 64, TASKS_PER_THREAD = 8, MIRROR = 64 };
+enum { BLOCK = 256, TASKS_PER_THREAD = 8, MIRROR = 64 };
 enum { SCRATCH = 1 << 22 }; /* values packed at a time, if that is more than a block */
+enum { NEAR = 1 << 18 };    /* values of y that stay in the second-level cache */
+enum { FAR = 1 << 20 };     /* values of a result that the caches do not hold until it is used */
 
 /* One product: its operands packed, and how its result is cut. */
 struct job {
@@ -25,10 +29,12 @@ struct job {
     const struct fb_isa *isa;
     int64_t strips, panels;
     int64_t wide;           /* columns of all of them */
+    int64_t block;          /* rows of a block */
     int64_t at_once;        /* rows that are packed at a time */
     float *packed;          /* for each block: [panels][count, cols], [strips][count, rows] */
     int64_t height, blocks; /* strips of a task, tasks downwards */
     int64_t width, parts;   /* panels of a task, tasks across */
+    enum fb_into first;     /* what becomes of the first block's sums */
 };
 
 static int64_t least(int64_t a, int64_t b) {
@@ -62,16 +68,16 @@ static void pack(float *to, const float *x, int64_t ld, int64_t count, int64_t n
         memcpy(to + p * width, x + p * ld, (size_t)n * sizeof *to);
 }
 
-/* Rows that are packed: `count` <= BLOCK of x and y from row `from` on, and where they are put. */
+/* Rows that are packed: `count` of x and y from row `from` on, and where they are put. */
 struct rows {
     int64_t from, count;
     float *x, *y;
 };
 
 static struct rows block_of(const struct job *job, int64_t from, int64_t block) {
-    int64_t begin = from + block * BLOCK;
-    float *y = job->packed + block * BLOCK * job->wide;
-    int64_t count = least(BLOCK, least(from + job->at_once, job->o->rows) - begin);
+    int64_t begin = from + block * job->block;
+    float *y = job->packed + block * job->block * job->wide;
+    int64_t count = least(job->block, least(from + job->at_once, job->o->rows) - begin);
 
     return (struct rows){begin, count, y + job->panels * job->isa->cols * count, y};
 }
@@ -92,19 +98,19 @@ static void pack_piece(const struct job *job, int64_t i, const struct rows *r) {
 
 /* A tile that sticks out of the result is computed in a buffer, copied in and out. */
 static void edge_tile(const struct job *job, float *c, const float *a, const float *b,
-                      int64_t count, int64_t rows, int64_t cols, bool add) {
+                      int64_t count, int64_t rows, int64_t cols, enum fb_into into) {
     const struct fb_isa *isa = job->isa;
     float whole[FB_TILE_ROWS * FB_TILE_COLS] = {0};
 
-    for (int64_t i = 0; i < rows && add; i++)
+    for (int64_t i = 0; i < rows; i++)
         memcpy(whole + i * isa->cols, c + i * job->o->ldc, (size_t)cols * sizeof *c);
-    isa->tile_part(whole, isa->cols, a, b, count, add, rows, NULL);
+    isa->tile_along(whole, isa->cols, a, b, count, into == FB_INTO_FAR ? FB_INTO_NEW : into);
     for (int64_t i = 0; i < rows; i++)
         memcpy(c + i * job->o->ldc, whole + i * isa->cols, (size_t)cols * sizeof *c);
 }
 
 static void tile(const struct job *job, const struct rows *r, int64_t strip, int64_t panel,
-                 bool add) {
+                 enum fb_into into) {
     const struct fb_outer *o = job->o;
     const struct fb_isa *isa = job->isa;
     const float *a = r->x + strip * isa->rows * r->count;
@@ -113,45 +119,61 @@ static void tile(const struct job *job, const struct rows *r, int64_t strip, int
     int64_t cols = least(isa->cols, o->n - panel * isa->cols);
     float *c = o->c + strip * isa->rows * o->ldc + panel * isa->cols;
 
-    if (rows == isa->rows && cols == isa->cols) isa->tile_down(c, o->ldc, a, b, r->count, add);
-    else edge_tile(job, c, a, b, r->count, rows, cols, add);
+    if (rows == isa->rows && cols == isa->cols) isa->tile_along(c, o->ldc, a, b, r->count, into);
+    else edge_tile(job, c, a, b, r->count, rows, cols, into);
 }
 
-static void task(const struct job *job, const struct rows *r, int64_t t, bool add) {
+static void task(const struct job *job, const struct rows *r, int64_t t, enum fb_into into) {
     int64_t strip = t / job->parts * job->height, last = least(strip + job->height, job->strips);
     int64_t panel = t % job->parts * job->width, end = least(panel + job->width, job->panels);
 
-    for (; panel < end; panel++) {
-        int64_t s = strip;
-        /* The first strip whose last row is on or below the diagonal. */
-        if (job->o->lower && panel * job->isa->cols / job->isa->rows > s)
-            s = panel * job->isa->cols / job->isa->rows;
-        for (; s < last; s++)
-            tile(job, r, s, panel, add);
+    for (; strip < last; strip++) {
+        int64_t stop = end;
+        /* Panels that begin before the strip's last row has its diagonal. */
+        if (job->o->lower) stop = least(end, pieces((strip + 1) * job->isa->rows, job->isa->cols));
+        for (int64_t p = panel; p < stop; p++)
+            tile(job, r, strip, p, into);
     }
+    if (into == FB_INTO_FAR) fb_far_done();
+}
+
+/* What is written once, and will be gone from the caches when it is used, need not be read first.
+ */
+static enum fb_into into_of(const struct fb_outer *o) {
+    bool whole_lines =
+        (uintptr_t)o->c % FB_ALIGN == 0 && (size_t)o->ldc * sizeof *o->c % FB_ALIGN == 0;
+
+    switch (o->into) {
+    case FB_OUTER_ADD: return FB_INTO_SUM;
+    case FB_OUTER_ADD_SQUARES: return FB_INTO_SQUARES;
+    case FB_OUTER_SET: break;
+    }
+    return whole_lines && o->rows <= BLOCK && o->m >= FAR / o->n ? FB_INTO_FAR : FB_INTO_NEW;
 }
 
 static void cut(struct job *job, int64_t threads) {
     const struct fb_isa *isa = job->isa;
     int64_t blocks;
 
+    job->first = into_of(job->o);
+    job->block = job->first == FB_INTO_SQUARES ? job->o->rows : BLOCK;
     job->strips = pieces(job->o->m, isa->rows);
     job->panels = pieces(job->o->n, isa->cols);
     job->wide = job->strips * isa->rows + job->panels * isa->cols;
-    blocks = SCRATCH / BLOCK / job->wide;
-    job->at_once = least(job->o->rows, BLOCK * (blocks > 1 ? blocks : 1));
-    job->height = HEIGHT / isa->rows;
-    job->blocks = pieces(job->strips, job->height);
-    job->height = pieces(job->strips, job->blocks);
-    job->parts = least(job->panels, pieces(threads * TASKS_PER_THREAD, job->blocks));
+    blocks = SCRATCH / job->block / job->wide;
+    job->at_once = least(job->o->rows, job->block * (blocks > 1 ? blocks : 1));
+    job->parts = pieces(job->panels * isa->cols * least(job->block, job->o->rows), NEAR);
     job->width = pieces(job->panels, job->parts);
     job->parts = pieces(job->panels, job->width);
+    job->blocks = least(job->strips, pieces(threads * TASKS_PER_THREAD, job->parts));
+    job->height = pieces(job->strips, job->blocks);
+    job->blocks = pieces(job->strips, job->height);
 }
 
 /* Rows [from, from + at_once): a thread comes here with all others. */
 static void run_some(const struct job *job, int64_t from) {
     int64_t pieces_each = job->strips + job->panels, tasks = job->blocks * job->parts;
-    int64_t blocks = pieces(least(job->at_once, job->o->rows - from), BLOCK);
+    int64_t blocks = pieces(least(job->at_once, job->o->rows - from), job->block);
 
 #pragma omp for schedule(static)
     for (int64_t i = 0; i < blocks * pieces_each; i++) {
@@ -163,7 +185,7 @@ static void run_some(const struct job *job, int64_t from) {
     for (int64_t t = tasks - 1; t >= 0; t--)
         for (int64_t block = 0; block < blocks; block++) {
             struct rows r = block_of(job, from, block);
-            task(job, &r, t, job->o->add || r.from > 0);
+            task(job, &r, t, r.from > 0 ? FB_INTO_SUM : job->first);
         }
 }
 
@@ -171,14 +193,13 @@ int fb_outer(const struct fb_outer *o, struct fb_err *err) {
     struct job job = {.o = o, .isa = o->isa ? o->isa : fb_cpu_isa()};
     void *block;
 
-    for (int64_t i = 0; i < o->m && o->rows == 0 && !o->add; i++)
+    for (int64_t i = 0; i < o->m && o->rows == 0 && o->into == FB_OUTER_SET; i++)
         memset(o->c + i * o->ldc, 0, (size_t)o->n * sizeof *o->c);
     if (o->rows == 0 || o->m == 0 || o->n == 0) return FB_OK;
     cut(&job, omp_get_max_threads());
-    block = fb_malloc((size_t)(job.wide * job.at_once) * sizeof(float) + ALIGN, err);
+    block = fb_malloc((size_t)(job.wide * job.at_once) * sizeof(float) + FB_ALIGN, err);
     if (!block) return err->code;
-    job.packed = block;
-    job.packed += (ALIGN - (uintptr_t)block % ALIGN) % ALIGN / sizeof(float);
+    job.packed = fb_aligned(block);
 #pragma omp parallel
     for (int64_t from = 0; from < o->rows; from += job.at_once)
         run_some(&job, from);
@@ -197,7 +218,7 @@ int fb_gram(float *c, const float *x, int64_t ldx, int64_t rows, int64_t n, bool
                                .rows = rows,
                                .m = n,
                                .n = n,
-                               .add = add,
+                               .into = add ? FB_OUTER_ADD : FB_OUTER_SET,
                                .lower = true};
 
     return fb_outer(&o, err);

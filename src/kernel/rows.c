@@ -31,6 +31,20 @@ void fb_multiply(float *y, const float *x, int64_t rows, int64_t n) {
         isa->multiply(y + i * n, x + i * n, n);
 }
 
+void fb_columns_argmax(float *best, int32_t *id, const float *x, int64_t rows, int64_t n,
+                       int64_t first) {
+    const struct fb_isa *isa = fb_cpu_isa();
+
+#pragma omp parallel for schedule(static) if (rows >= ROWS_FOR_THREADS)
+    for (int64_t i = 0; i < rows; i++) {
+        int64_t at = isa->argmax(x + i * n, n);
+        float top = x[i * n + at];
+        if (first && !(top > best[i] || (top != top && best[i] == best[i]))) continue;
+        best[i] = top;
+        id[i] = (int32_t)(first + at);
+    }
+}
+
 void fb_embed(float *y, const float *table, const int32_t *id, const float *positions,
               const int32_t *position, int64_t rows, int64_t n) {
     for (int64_t i = 0; i < rows; i++) {

@@ -19,6 +19,10 @@ static inline vec v_load(const float *p) {
 static inline void v_store(float *p, vec a) {
     _mm512_storeu_ps(p, a);
 }
+/* Past the caches; p is a multiple of the vector's size. */
+static inline void v_store_far(float *p, vec a) {
+    _mm512_stream_ps(p, a);
+}
 static inline vec v_set(float x) {
     return _mm512_set1_ps(x);
 }
@@ -61,6 +65,9 @@ static inline vec v_load(const float *p) {
 static inline void v_store(float *p, vec a) {
     _mm256_storeu_ps(p, a);
 }
+static inline void v_store_far(float *p, vec a) {
+    _mm256_stream_ps(p, a);
+}
 static inline vec v_set(float x) {
     return _mm256_set1_ps(x);
 }
@@ -99,6 +106,9 @@ static inline vec v_load(const float *p) {
     return *p;
 }
 static inline void v_store(float *p, vec a) {
+    *p = a;
+}
+static inline void v_store_far(float *p, vec a) {
     *p = a;
 }
 static inline vec v_set(float x) {

@@ -56,14 +56,13 @@ int fb_fisher_check(const struct fb_fisher_kind *kind, const struct fb_fisher_op
 
 /* F of every key of the pool; owned. */
 struct fisher {
-    struct fb_entry *entry; /* [keys]; data is owned and zeroed memory, whose untouched pages cost
-                               nothing */
+    struct fb_entry *entry; /* [keys]; each data begins at a cache line of `block` */
     int64_t keys;
+    void *block;
 };
 
 static void fisher_free(struct fisher *f) {
-    for (int64_t k = 0; k < f->keys; k++)
-        free((void *)(uintptr_t)f->entry[k].data);
+    free(f->block);
     free(f->entry);
     *f = (struct fisher){0};
 }
@@ -72,11 +71,25 @@ static float *values_of(const struct fb_entry *entry) {
     return (float *)(uintptr_t)entry->data;
 }
 
+/* Bytes of a key's F, up to where the next one begins. */
+static size_t room_of(const struct fb_pool_key *key) {
+    return ((size_t)key->numel * sizeof(float) + FB_ALIGN - 1) / FB_ALIGN * FB_ALIGN;
+}
+
 static int fisher_create(struct fisher *f, const struct fb_pool *pool, struct fb_err *err) {
     int64_t n = fb_pool_keys(pool);
+    size_t size = FB_ALIGN;
+    char *at;
 
-    *f = (struct fisher){.entry = fb_calloc((size_t)n, sizeof *f->entry, err)};
-    if (!f->entry) return err->code;
+    for (int64_t k = 0; k < n; k++)
+        size += room_of(fb_pool_key(pool, k));
+    *f = (struct fisher){.entry = fb_calloc((size_t)n, sizeof *f->entry, err), .keys = n};
+    if (!f->entry || !(f->block = fb_calloc(size, 1, err))) {
+        fisher_free(f);
+        return err->code;
+    }
+    fb_want_huge_pages(f->block, size);
+    at = fb_aligned(f->block);
     for (int64_t k = 0; k < n; k++) {
         const struct fb_pool_key *key = fb_pool_key(pool, k);
         struct fb_entry *e = &f->entry[k];
@@ -84,11 +97,8 @@ static int fisher_create(struct fisher *f, const struct fb_pool *pool, struct fb
         memcpy(e->shape, key->shape, sizeof key->shape);
         e->numel = key->numel;
         e->size = (size_t)key->numel * sizeof(float);
-        f->keys = k + 1;
-        if (!(e->data = fb_calloc((size_t)key->numel, sizeof(float), err))) {
-            fisher_free(f);
-            return err->code;
-        }
+        e->data = (const void *)at;
+        at += room_of(key);
     }
     return FB_OK;
 }
@@ -99,34 +109,43 @@ static struct fb_entry *find(const struct fisher *f, const char *name) {
     return NULL;
 }
 
-/* F += g^2; of an embedding the rows that were used. */
-static int add_gradients(const struct fisher *f, const struct fb_grads *grads, struct fb_err *err) {
+/* Each gradient learns which F its squares belong to. */
+static int bind(const struct fisher *f, struct fb_grads *grads, struct fb_err *err) {
     for (int64_t i = 0; i < grads->names.count; i++) {
-        const struct fb_grad *g = &grads->item[i];
+        struct fb_grad *g = &grads->item[i];
         const struct fb_entry *e = find(f, g->name);
         if (!e || e->numel != g->rows * g->cols)
             return fb_fail(err, FB_EMISMATCH, "the pool has no key '%s' of %jd elements", g->name,
                            (intmax_t)(g->rows * g->cols));
-        if (g->fresh) continue;
-        if (!g->is_table) fb_add_squares(values_of(e), g->data, e->numel);
-        for (int64_t r = 0; g->is_table && r < g->used_count; r++) {
-            int64_t at = g->used[r] * g->cols;
-            fb_add_squares(values_of(e) + at, g->data + at, g->cols);
-        }
+        g->squares = values_of(e);
     }
     return FB_OK;
+}
+
+/* F += g^2 where that is not done; of an embedding the rows that were used. */
+static void add_gradients(const struct fb_grads *grads) {
+    for (int64_t i = 0; i < grads->names.count; i++) {
+        const struct fb_grad *g = &grads->item[i];
+        if (g->fresh || g->squared) continue;
+        if (!g->is_table) fb_add_squares(g->squares, g->data, g->rows * g->cols);
+        for (int64_t r = 0; g->is_table && r < g->used_count; r++) {
+            int64_t at = g->used[r] * g->cols;
+            fb_add_squares(g->squares + at, g->data + at, g->cols);
+        }
+    }
 }
 
 /* All batches through an open expert. */
 static int measure(const struct fisher *f, const struct fb_fisher_kind *kind, void *expert,
                    const struct fb_examples *e, int64_t batch_size, struct fb_progress *progress,
                    struct fb_err *err) {
+    struct fb_grads *grads = kind->grads(expert);
+
+    if (bind(f, grads, err)) return err->code;
     for (int64_t first = 0; first < e->count; first += batch_size) {
         int64_t left = e->count - first, count = left < batch_size ? left : batch_size;
-        const struct fb_grads *grads;
-        if (fb_interrupted(err) || kind->derive(expert, &grads, first, count, err) ||
-            add_gradients(f, grads, err))
-            return err->code;
+        if (fb_interrupted(err) || kind->derive(expert, first, count, err)) return err->code;
+        add_gradients(grads);
         fb_progress_add(progress, count);
     }
     for (int64_t k = 0; k < f->keys; k++)
@@ -242,17 +261,23 @@ static float coefficient(const struct run *run, const struct fisher *f) {
     return (float)(1.0 / (sqrt(sum) + (double)minimum(run)));
 }
 
-/* Adds one key of an expert to its numerator and denominator. */
+/* Adds one key of an expert to its numerator and denominator; the first one begins them, since
+ * their memory is not needed while its gradients are. */
 static int add_key(struct run *run, const struct fb_entry *f, int model, int64_t k, float c,
-                   struct fb_err *err) {
+                   bool first, struct fb_err *err) {
     struct fb_pool *pool = run->merge->pool;
+    float *numerator = run->merge->weights.item[k].owned, *denominator = run->weight[k];
 
     for (int64_t at = 0; at < f->numel; at += BLOCK) {
         int64_t n = f->numel - at < BLOCK ? f->numel - at : BLOCK;
         const float *x = fb_pool_block(pool, model, k, at, n, run->scratch, err);
         if (!x) return err->code;
-        fb_add_weighed(&(struct fb_weighing){.sum = run->merge->weights.item[k].owned + at,
-                                             .weight = run->weight[k] + at,
+        if (first) {
+            memset(numerator + at, 0, (size_t)n * sizeof *x);
+            memset(denominator + at, 0, (size_t)n * sizeof *x);
+        }
+        fb_add_weighed(&(struct fb_weighing){.sum = numerator + at,
+                                             .weight = denominator + at,
                                              .x = x,
                                              .f = values_of(f) + at,
                                              .c = c,
@@ -276,13 +301,14 @@ static int add_expert(struct run *run, int i, struct fb_err *err) {
         goto done;
     }
     for (int64_t k = 0; !rc && k < run->keys; k++)
-        if (!run->excluded[k]) rc = add_key(run, &f.entry[k], model, k, c, err);
+        if (!run->excluded[k]) rc = add_key(run, &f.entry[k], model, k, c, i == 0, err);
 done:
     fisher_free(&f);
     return rc ? fb_context(err, "expert '%s'", expert_name(run->merge->pool, i)) : FB_OK;
 }
 
-/* Zeroed numerators and denominators; the base's values where a key is excluded. */
+/* Numerators and denominators, which the first expert begins; the base's values where a key is
+ * excluded. */
 static int prepare(struct run *run, int base, struct fb_err *err) {
     struct fb_pool *pool = run->merge->pool;
     int64_t n = fb_pool_keys(pool);
@@ -299,10 +325,10 @@ static int prepare(struct run *run, int base, struct fb_err *err) {
         struct fb_weight *w =
             fb_weights_add(&run->merge->weights, key->name, key->ndim, key->shape, err);
         if (!w) return err->code;
-        memset(w->owned, 0, size);
+        fb_want_huge_pages(w->owned, size);
         if (!run->excluded[k]) {
-            if (!(run->weight[k] = fb_calloc((size_t)key->numel, sizeof(float), err)))
-                return err->code;
+            if (!(run->weight[k] = fb_malloc(size, err))) return err->code;
+            fb_want_huge_pages(run->weight[k], size);
             continue;
         }
         for (int64_t at = 0; at < key->numel; at += BLOCK) {

@@ -41,9 +41,11 @@ struct fb_fisher_kind {
     int (*open)(void **expert, struct fb_pool *pool, int model, const struct fb_examples *e,
                 struct fb_err *err);
     void (*close)(void *expert);
-    /* Gradients of the function of the examples [first, first + count). */
-    int (*derive)(void *expert, const struct fb_grads **grads, int64_t first, int64_t count,
-                  struct fb_err *err);
+    /* The gradients of an open expert. */
+    struct fb_grads *(*grads)(void *expert);
+    /* Makes them those of the function of the examples [first, first + count), of which squares may
+     * have been added already (fb_grads_zero_to_square). */
+    int (*derive)(void *expert, int64_t first, int64_t count, struct fb_err *err);
 };
 
 /* For fb_method.check and .run. */

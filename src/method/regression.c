@@ -175,7 +175,7 @@ static int add_weight(const struct fb_regression *r, const struct fb_regression_
                                      .rows = input->n,
                                      .m = input->n,
                                      .n = l->out,
-                                     .add = true};
+                                     .into = FB_OUTER_ADD};
 
     return w ? fb_outer(&product, err) : err->code;
 }

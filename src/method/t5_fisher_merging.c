@@ -109,19 +109,24 @@ static int run_batch(struct expert *x, const struct fb_batch *prompts, int64_t f
     return rc;
 }
 
-static int derive(void *self, const struct fb_grads **grads, int64_t first, int64_t count,
-                  struct fb_err *err) {
+static struct fb_grads *grads_of(void *self) {
+    struct expert *x = self;
+
+    return &x->grads;
+}
+
+static int derive(void *self, int64_t first, int64_t count, struct fb_err *err) {
     struct expert *x = self;
     struct fb_sequences all = fb_examples_inputs(x->examples);
     struct fb_sequences some = {count, all.id, all.offset + first};
     struct fb_batches plan = {0};
     int rc = fb_batches_plan_unshared(&plan, &some, TOKENS, count, err);
 
-    fb_grads_zero(&x->grads);
+    if (plan.count > 1) fb_grads_zero(&x->grads);
+    else fb_grads_zero_to_square(&x->grads);
     for (int64_t b = 0; !rc && b < plan.count; b++)
         rc = run_batch(x, &plan.batch[b], first + plan.batch[b].sequence[0], err);
     fb_batches_free(&plan);
-    *grads = &x->grads;
     return rc;
 }
 
@@ -132,6 +137,7 @@ static const struct fb_fisher_kind kind = {
     .encode = encode,
     .open = open_expert,
     .close = close_expert,
+    .grads = grads_of,
     .derive = derive,
 };
 

@@ -9,7 +9,7 @@
  * shapes. */
 const float *fb_bind(const struct fb_weights *weights, const char *prefix, const char *suffix,
                      int64_t rows, int64_t cols, struct fb_err *err);
-/* Gives back the values of "<prefix>.<suffix>" if `weights` owns them. */
+/* "<prefix>.<suffix>" has been copied: fb_weights_release. */
 void fb_bind_release(struct fb_weights *weights, const char *prefix, const char *suffix);
 
 #endif

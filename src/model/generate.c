@@ -1,5 +1,6 @@
-/* generate.c - prompts to generated ids, batch by batch. Prompts of about the same length share a
- * batch, so that batches are equally large; who shares one has no effect on what is generated. */
+/* generate.c - prompts to generated ids, group by group: a group is encoded batch by batch and
+ * decoded together. Prompts are sorted by length, so that a step's sequences are equally long; who
+ * shares a group or a batch has no effect on what is generated. */
 #include "model/generate.h"
 
 #include "base/alloc.h"
@@ -9,16 +10,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The kept keys and values are the larger part of a batch's memory: for the base model 74 kB a
- * prompt token, so 4096 tokens take 0.3 GB. */
-enum { BATCH_TOKENS = 4096, BATCH_SEQUENCES = 512 };
+/* The kept keys and values are the larger part of the memory: for the base model 74 kB a token. */
+enum { BATCH_TOKENS = 1024, GROUP_SEQUENCES = 512, KEPT_BYTES = 420 << 20 };
+
+/* Sequences that are decoded together. */
+struct group {
+    int64_t first, count;
+};
+
+struct fb_generator {
+    const struct fb_t5 *m;
+    struct fb_decoder *decoder; /* NULL until there are prompts */
+    struct fb_graph graph;
+};
 
 struct job {
+    struct fb_generator *generator;
     const struct fb_t5 *m;
     const struct fb_generation *how;
     const int64_t *order; /* [prompts] of a planned sequence: which prompt it is */
     struct fb_generated *out;
-    struct fb_graph graph;
+    int64_t batch_tokens;
+    struct fb_decoder_room room;
+    struct fb_decoder *decoder; /* borrowed from the generator */
+    float *hidden;              /* [room.sequences, d_model] */
+    int32_t *id;                /* [room.sequences] */
+    bool *keep;                 /* [room.sequences] */
 };
 
 /* Planned sequence -> prompt, long ones first. */
@@ -76,54 +93,148 @@ static bool ends(const struct fb_generation *how, int32_t id) {
     return false;
 }
 
+/* ---- a group ---- */
+
 /* Writes down the ids of a step; says which rows go on. */
-static int64_t record(struct job *job, const struct fb_decoder *d, const struct fb_batch *batch,
-                      const int32_t *id, bool *keep) {
+static int64_t record(struct job *job, const struct group *group) {
     int64_t going = 0;
 
-    for (int64_t i = 0; i < fb_decoder_rows(d); i++) {
-        int64_t prompt = job->order[batch->sequence[fb_decoder_sequence(d, i)]];
-        job->out->id[prompt * job->out->most + job->out->length[prompt]++] = id[i];
-        keep[i] = !ends(job->how, id[i]);
-        going += keep[i];
+    for (int64_t i = 0; i < fb_decoder_rows(job->decoder); i++) {
+        int64_t prompt = job->order[group->first + fb_decoder_sequence(job->decoder, i)];
+        job->out->id[prompt * job->out->most + job->out->length[prompt]++] = job->id[i];
+        job->keep[i] = !ends(job->how, job->id[i]);
+        going += job->keep[i];
     }
     return going;
 }
 
-static int decode(struct job *job, struct fb_decoder *d, const struct fb_batch *batch,
-                  float *hidden, int32_t *id, bool *keep, struct fb_err *err) {
-    for (int64_t i = 0; i < batch->sequences; i++)
-        id[i] = job->how->start;
+static int decode(struct job *job, const struct group *group, struct fb_err *err) {
+    for (int64_t i = 0; i < group->count; i++)
+        job->id[i] = job->how->start;
     for (int64_t step = 0; step < job->out->most; step++) {
-        int64_t rows = fb_decoder_rows(d), next = 0;
-        if (fb_interrupted(err) || fb_decoder_step(d, id, hidden, err) ||
-            fb_t5_argmax(job->m, hidden, rows, id, err))
+        int64_t rows = fb_decoder_rows(job->decoder), next = 0;
+        if (fb_interrupted(err) || fb_decoder_step(job->decoder, job->id, job->hidden, err) ||
+            fb_t5_argmax(job->m, job->hidden, rows, job->id, err))
             return err->code;
-        if (!record(job, d, batch, id, keep)) return FB_OK;
+        if (!record(job, group)) return FB_OK;
         for (int64_t i = 0; i < rows; i++)
-            if (keep[i]) id[next++] = id[i];
-        fb_decoder_keep(d, keep);
+            if (job->keep[i]) job->id[next++] = job->id[i];
+        fb_decoder_keep(job->decoder, job->keep);
     }
     return FB_OK;
 }
 
-static int run_batch(struct job *job, const struct fb_batch *batch, struct fb_err *err) {
-    size_t width = (size_t)fb_t5_config(job->m)->d_model, rows = (size_t)batch->sequences;
+static int encode(struct job *job, const struct fb_batch *batch, struct fb_err *err) {
+    size_t width = (size_t)fb_t5_config(job->m)->d_model;
     float *states = fb_calloc((size_t)batch->tokens, width * sizeof *states, err);
-    float *hidden = fb_calloc(rows, width * sizeof *hidden, err);
-    int32_t *id = fb_calloc(rows, sizeof *id, err);
-    bool *keep = fb_calloc(rows, sizeof *keep, err);
-    struct fb_decoder *d = NULL;
-    int rc = states && hidden && id && keep ? FB_OK : err->code;
+    int rc = states ? fb_t5_encode(job->m, batch, states, &job->generator->graph, err) : err->code;
 
-    if (!rc) rc = fb_t5_encode(job->m, batch, states, &job->graph, err);
-    if (!rc) rc = fb_decoder_begin(&d, job->m, batch, states, job->out->most, err);
+    if (!rc) rc = fb_decoder_add(job->decoder, batch, states, err);
     free(states);
-    if (!rc) rc = decode(job, d, batch, hidden, id, keep, err);
-    fb_decoder_free(d);
-    free(hidden);
-    free(id);
-    free(keep);
+    return rc;
+}
+
+static int run_group(struct job *job, const struct fb_sequences *sorted, const struct group *group,
+                     struct fb_err *err) {
+    struct fb_sequences part = {group->count, sorted->id, sorted->offset + group->first};
+    struct fb_batches batches = {0};
+    int rc = fb_batches_plan_unshared(&batches, &part, job->batch_tokens, group->count, err);
+
+    fb_decoder_clear(job->decoder);
+    for (int64_t b = 0; !rc && b < batches.count; b++)
+        rc = fb_interrupted(err) ? err->code : encode(job, &batches.batch[b], err);
+    fb_batches_free(&batches);
+    return rc ? rc : decode(job, group, err);
+}
+
+/* ---- all groups ---- */
+
+static int64_t places_of(const struct job *job, const struct fb_sequences *sorted, int64_t i) {
+    return sorted->offset[i + 1] - sorted->offset[i] + job->room.steps;
+}
+
+/* The next group: about `share` places. */
+static struct group next_group(const struct job *job, const struct fb_sequences *sorted,
+                               int64_t first, int64_t share) {
+    struct group group = {first, 0};
+    int64_t places = 0;
+
+    while (first + group.count < sorted->count && group.count < job->room.sequences &&
+           places < share)
+        places += places_of(job, sorted, first + group.count++);
+    return group;
+}
+
+/* How much is kept at once. Returns the share of a group: groups are about equal, so that the last
+ * one is not a small one, and there is room for the sequence with which one reaches its share. */
+static int64_t make_room(struct job *job, const struct fb_sequences *sorted,
+                         const struct fb_generate_limits *limits) {
+    const struct fb_t5_config *c = fb_t5_config(job->m);
+    int64_t each = 2 * c->num_heads * c->d_kv * c->num_decoder_layers * (int64_t)sizeof(float);
+    int64_t all = 0, longest, groups, most = limits->places ? limits->places : limits->batch_tokens;
+
+    job->batch_tokens = limits->batch_tokens ? limits->batch_tokens : BATCH_TOKENS;
+    job->room.steps = job->out->most;
+    job->room.sequences = limits->batch_sequences ? limits->batch_sequences : GROUP_SEQUENCES;
+    if (job->room.sequences > sorted->count) job->room.sequences = sorted->count;
+    longest = places_of(job, sorted, 0);
+    for (int64_t i = 0; i < sorted->count; i++)
+        all += places_of(job, sorted, i);
+    job->room.places = most ? most : KEPT_BYTES / each;
+    if (job->room.places < longest) job->room.places = longest;
+    if (job->room.places >= all) {
+        job->room.places = all;
+        return all;
+    }
+    most = job->room.places - longest + 1;
+    groups = (all + most - 1) / most;
+    return (all + groups - 1) / groups;
+}
+
+static int take_decoder(struct job *job, struct fb_err *err) {
+    struct fb_generator *g = job->generator;
+
+    if (g->decoder && !fb_decoder_fits(g->decoder, &job->room)) {
+        fb_decoder_free(g->decoder);
+        g->decoder = NULL;
+    }
+    if (!g->decoder && fb_decoder_open(&g->decoder, g->m, &job->room, err)) return err->code;
+    job->decoder = g->decoder;
+    return FB_OK;
+}
+
+static int open_job(struct job *job, struct fb_err *err) {
+    size_t rows = (size_t)job->room.sequences, width = (size_t)fb_t5_config(job->m)->d_model;
+
+    job->hidden = fb_calloc(rows, width * sizeof *job->hidden, err);
+    job->id = fb_calloc(rows, sizeof *job->id, err);
+    job->keep = fb_calloc(rows, sizeof *job->keep, err);
+    if (!job->hidden || !job->id || !job->keep) return err->code;
+    return take_decoder(job, err);
+}
+
+static void close_job(struct job *job) {
+    free(job->hidden);
+    free(job->id);
+    free(job->keep);
+}
+
+static int run_groups(struct job *job, const struct fb_sequences *sorted,
+                      const struct fb_generate_limits *limits, struct fb_progress *progress,
+                      struct fb_err *err) {
+    struct group group = {0};
+    int64_t share;
+    int rc;
+
+    if (!sorted->count) return FB_OK;
+    share = make_room(job, sorted, limits);
+    rc = open_job(job, err);
+    while (!rc && group.first + group.count < sorted->count) {
+        group = next_group(job, sorted, group.first + group.count, share);
+        rc = run_group(job, sorted, &group, err);
+        if (progress) fb_progress_add(progress, group.count);
+    }
+    close_job(job);
     return rc;
 }
 
@@ -134,27 +245,31 @@ static int allocate(struct fb_generated *out, int64_t count, int64_t most, struc
     return out->id && out->length ? FB_OK : err->code;
 }
 
-int fb_t5_generate(struct fb_generated *out, const struct fb_t5 *m, const struct fb_generation *how,
-                   const struct fb_sequences *prompts, const struct fb_generate_limits *limits,
-                   struct fb_progress *progress, struct fb_err *err) {
-    struct job job = {.m = m, .how = how, .out = out};
+int fb_generator_open(struct fb_generator **out, const struct fb_t5 *m, struct fb_err *err) {
+    if (!(*out = fb_calloc(1, sizeof **out, err))) return err->code;
+    (*out)->m = m;
+    return FB_OK;
+}
+
+void fb_generator_free(struct fb_generator *g) {
+    if (!g) return;
+    fb_decoder_free(g->decoder);
+    fb_graph_free(&g->graph);
+    free(g);
+}
+
+int fb_generate(struct fb_generated *out, struct fb_generator *g, const struct fb_generation *how,
+                const struct fb_sequences *prompts, const struct fb_generate_limits *limits,
+                struct fb_progress *progress, struct fb_err *err) {
+    struct job job = {.generator = g, .m = g->m, .how = how, .out = out};
     struct sorted sorted = {0};
-    struct fb_batches batches = {0};
     int rc = allocate(out, prompts->count, how->max_length - 1, err);
 
     if (!rc) rc = sort(&sorted, prompts, err);
     job.order = sorted.order;
     if (!rc)
-        rc = fb_batches_plan_unshared(
-            &batches, &(struct fb_sequences){prompts->count, sorted.id, sorted.offset},
-            limits->batch_tokens ? limits->batch_tokens : BATCH_TOKENS,
-            limits->batch_sequences ? limits->batch_sequences : BATCH_SEQUENCES, err);
-    for (int64_t b = 0; !rc && b < batches.count; b++) {
-        rc = run_batch(&job, &batches.batch[b], err);
-        if (progress) fb_progress_add(progress, batches.batch[b].sequences);
-    }
-    fb_graph_free(&job.graph);
-    fb_batches_free(&batches);
+        rc = run_groups(&job, &(struct fb_sequences){prompts->count, sorted.id, sorted.offset},
+                        limits, progress, err);
     sorted_free(&sorted);
     if (rc) fb_generated_free(out);
     return rc;

@@ -219,17 +219,6 @@ const struct fb_gpt2_config *fb_gpt2_config(const struct fb_gpt2 *m) {
     return &m->config;
 }
 
-bool fb_gpt2_copies(const char *name) {
-    const char *rest = strncmp(name, "h.", 2) == 0 ? strchr(name + 2, '.') : NULL;
-
-    for (int i = 0; rest && i < PARTS; i++) {
-        size_t n = strlen(parts[i].name);
-        if (parts[i].in != NORM && strncmp(rest + 1, parts[i].name, n) == 0 && rest[1 + n] == '.')
-            return true;
-    }
-    return false;
-}
-
 /* ---- forward ---- */
 
 static int check(const struct fb_gpt2 *m, const struct fb_batch *batch, struct fb_err *err) {

@@ -35,8 +35,8 @@ struct fb_gpt2; /* opaque, owned: fb_gpt2_free; any number of threads may not sh
  * is borrowed until fb_gpt2_free. */
 int fb_gpt2_create(struct fb_gpt2 **out, const struct fb_gpt2_config *config,
                    const struct fb_weights *weights, struct fb_err *err) FB_MUST_CHECK;
-/* The same, but values of `weights` that are its own are released as soon as they have been copied,
- * so that the model and its copy are never in memory together. */
+/* The same, but values of `weights` are released (fb_weights_release) as soon as they have been
+ * copied, so that the model and its copy are never in memory together. */
 int fb_gpt2_create_from(struct fb_gpt2 **out, const struct fb_gpt2_config *config,
                         struct fb_weights *weights, struct fb_err *err) FB_MUST_CHECK;
 /* The tensors have changed, or are other ones of the same shapes: binds and copies them again into
@@ -46,9 +46,6 @@ int fb_gpt2_refresh(struct fb_gpt2 *m, const struct fb_weights *weights,
 void fb_gpt2_free(struct fb_gpt2 *m);
 
 const struct fb_gpt2_config *fb_gpt2_config(const struct fb_gpt2 *m);
-/* Whether a model has its own copy of the tensor of that name, so that after fb_gpt2_create its
- * values may be freed or forgotten. */
-bool fb_gpt2_copies(const char *name);
 
 /* Adds all tensors that the configuration demands, uninitialised, in the order of a state dict. */
 int fb_gpt2_declare(struct fb_weights *weights, const struct fb_gpt2_config *config,

@@ -37,8 +37,8 @@ struct fb_t5; /* opaque, owned: fb_t5_free; any number of threads may not share 
  * borrowed until fb_t5_free. */
 int fb_t5_create(struct fb_t5 **out, const struct fb_t5_config *config,
                  const struct fb_weights *weights, struct fb_err *err) FB_MUST_CHECK;
-/* The same, but values of `weights` that are its own are released as soon as they have been copied,
- * so that the model and its copy are never in memory together. */
+/* The same, but values of `weights` are released (fb_weights_release) as soon as they have been
+ * copied, so that the model and its copy are never in memory together. */
 int fb_t5_create_from(struct fb_t5 **out, const struct fb_t5_config *config,
                       struct fb_weights *weights, struct fb_err *err) FB_MUST_CHECK;
 /* The tensors have changed, or are other ones of the same shapes: binds and copies them again into

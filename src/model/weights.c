@@ -65,6 +65,19 @@ struct fb_weight *fb_weights_borrow(struct fb_weights *w, const char *name, int 
     return item;
 }
 
+struct fb_weight *fb_weights_borrow_entry(struct fb_weights *w, const char *name,
+                                          const struct fb_ckpt *ckpt, const struct fb_entry *entry,
+                                          struct fb_err *err) {
+    struct fb_weight *item =
+        fb_weights_borrow(w, name, entry->ndim, entry->shape, entry->data, err);
+
+    assert(entry->dtype == FB_F32 && (uintptr_t)entry->data % sizeof(float) == 0);
+    if (!item) return NULL;
+    item->ckpt = ckpt;
+    item->entry = entry;
+    return item;
+}
+
 struct fb_weight *fb_weights_add(struct fb_weights *w, const char *name, int ndim,
                                  const int64_t *shape, struct fb_err *err) {
     struct fb_weight *item;
@@ -108,10 +121,16 @@ const struct fb_weight *fb_weights_find(const struct fb_weights *w, const char *
 
 void fb_weights_release(struct fb_weights *w, const char *name) {
     int64_t at = fb_names_find(&w->names, name);
+    struct fb_weight *item;
 
-    if (at < 0 || !w->item[at].owned) return;
-    free(w->item[at].owned);
-    w->item[at].data = w->item[at].owned = NULL;
+    if (at < 0) return;
+    item = &w->item[at];
+    if (item->owned) {
+        free(item->owned);
+        item->data = item->owned = NULL;
+    } else if (item->ckpt) {
+        fb_ckpt_forget(item->ckpt, item->entry, 0, item->numel);
+    }
 }
 
 void fb_weights_free(struct fb_weights *w) {

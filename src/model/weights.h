@@ -15,9 +15,11 @@ struct fb_weight {
     int ndim;
     int64_t shape[FB_DIMS];
     int64_t numel;
-    const float *data; /* [numel] row-major */
-    float *owned;      /* == data when the values are ours and may be written, else NULL */
-    bool trainable;    /* requires_grad of the reference: decides the counts of model_info */
+    const float *data;          /* [numel] row-major */
+    float *owned;               /* == data when the values are ours and may be written, else NULL */
+    const struct fb_ckpt *ckpt; /* whose `entry` the values are; NULL: they are no file's */
+    const struct fb_entry *entry;
+    bool trainable; /* requires_grad of the reference: decides the counts of model_info */
 };
 
 struct fb_weights {
@@ -33,6 +35,10 @@ struct fb_weight *fb_weights_add(struct fb_weights *w, const char *name, int ndi
 /* Adds a tensor whose values live elsewhere for at least as long as `w`. */
 struct fb_weight *fb_weights_borrow(struct fb_weights *w, const char *name, int ndim,
                                     const int64_t *shape, const float *data, struct fb_err *err);
+/* The same for an F32 entry of a checkpoint at an address that is right for floats. */
+struct fb_weight *fb_weights_borrow_entry(struct fb_weights *w, const char *name,
+                                          const struct fb_ckpt *ckpt, const struct fb_entry *entry,
+                                          struct fb_err *err);
 /* Adds "<layer>.<suffix>" of shape [rows, cols], or [cols] when rows is 0, as fb_weights_add. */
 int fb_weights_add_part(struct fb_weights *w, const char *layer, const char *suffix, int64_t rows,
                         int64_t cols, struct fb_err *err) FB_MUST_CHECK;
@@ -40,7 +46,8 @@ int fb_weights_add_part(struct fb_weights *w, const char *layer, const char *suf
 int fb_weights_own(struct fb_weights *w, int64_t i, struct fb_err *err) FB_MUST_CHECK;
 const struct fb_weight *fb_weights_find(const struct fb_weights *w, const char *name);
 /* Frees the values of a tensor that are ours, for a model that has its own copy of them: name and
- * shape stay, data becomes NULL. Borrowed values stay as they are. */
+ * shape stay, data becomes NULL. The values of a mapped file leave the memory, but can be read
+ * again; others that are borrowed stay as they are. */
 void fb_weights_release(struct fb_weights *w, const char *name);
 void fb_weights_free(struct fb_weights *w);
 

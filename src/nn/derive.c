@@ -15,16 +15,27 @@ static size_t bytes(const struct fb_tensor *t) {
 
 /* ---- linear layers ---- */
 
-/* dW = x^T dy, in the layout of the parameter; some columns of it only when the layer was computed
- * in parts. */
+/* Where dW goes: its square, or a sum that may have to be begun. Some columns of it only when the
+ * layer was computed in parts. */
+static void weight_goes_to(struct fb_outer *outer, struct fb_grad *grad,
+                           const struct fb_linear_how *how) {
+    float *squares = fb_grad_squares(grad, how->layer->weight.in * how->columns);
+
+    outer->c = squares ? squares : grad->data;
+    outer->into = squares ? FB_OUTER_ADD_SQUARES : FB_OUTER_ADD;
+    if (squares) return;
+    if (grad->is_table) fb_grad_use_all(grad);
+    else if (how->columns != how->layer->weight.out) fb_grad_sums(grad);
+    else if (!fb_grad_begin(grad)) outer->into = FB_OUTER_SET;
+}
+
+/* dW = x^T dy, in the layout of the parameter. */
 static int weight_gradient(struct fb_back *back, struct fb_grad *grad, struct fb_err *err) {
     const struct fb_linear_how *how = back->op->how;
     const struct fb_tensor *x = back->op->in[0];
-    struct fb_outer outer = {.c = grad->data, .rows = x->rows, .add = true};
+    struct fb_outer outer = {.rows = x->rows};
 
-    if (grad->is_table) fb_grad_use_all(grad);
-    else if (how->columns == how->layer->weight.out) outer.add = fb_grad_begin(grad);
-    else fb_grad_sums(grad);
+    weight_goes_to(&outer, grad, how);
     outer.ldc = grad->cols;
     if (how->layer->order == FB_IN_OUT) {
         outer.c += how->column;

@@ -21,7 +21,7 @@ static int grow(struct fb_grads *grads, struct fb_err *err) {
 }
 
 static void release(struct fb_grad *grad) {
-    free(grad->data);
+    free(grad->block);
     free(grad->used);
     free(grad->marked);
 }
@@ -34,10 +34,14 @@ int fb_grads_add(struct fb_grads *grads, const char *name, int64_t rows, int64_t
 
     assert(rows >= 0 && cols >= 0);
     if (grow(grads, err)) return err->code;
-    if (cols && (size_t)rows > SIZE_MAX / sizeof *grad.data / (size_t)cols)
+    if (cols && (size_t)rows > (SIZE_MAX / 2 - FB_ALIGN) / sizeof *grad.data / (size_t)cols)
         return fb_fail(err, FB_ENOMEM, "out of memory: %jd rows of %jd values", (intmax_t)rows,
                        (intmax_t)cols);
-    if (!(grad.data = fb_calloc((size_t)rows * (size_t)cols, sizeof *grad.data, err))) goto fail;
+    if (!(grad.block = fb_calloc((size_t)(rows * cols) * sizeof *grad.data + FB_ALIGN, 1, err)))
+        goto fail;
+    grad.data = fb_aligned(grad.block);
+    /* Only the rows of a table that are used shall take memory. */
+    if (!is_table) fb_want_huge_pages(grad.data, (size_t)(rows * cols) * sizeof *grad.data);
     if (is_table && (!(grad.used = fb_calloc((size_t)rows, sizeof *grad.used, err)) ||
                      !(grad.marked = fb_calloc((size_t)rows, sizeof *grad.marked, err))))
         goto fail;
@@ -73,6 +77,8 @@ struct fb_grad *fb_grads_find(const struct fb_grads *grads, const char *name) {
 static void zero(struct fb_grad *grad) {
     size_t row = (size_t)grad->cols * sizeof *grad->data;
 
+    grad->squaring = false;
+    grad->squared = 0;
     if (!grad->is_table) {
         grad->fresh = true;
         return;
@@ -89,6 +95,12 @@ void fb_grads_zero(struct fb_grads *grads) {
         zero(&grads->item[i]);
 }
 
+void fb_grads_zero_to_square(struct fb_grads *grads) {
+    fb_grads_zero(grads);
+    for (int64_t i = 0; i < grads->names.count; i++)
+        grads->item[i].squaring = grads->item[i].squares && !grads->item[i].is_table;
+}
+
 void fb_grads_free(struct fb_grads *grads) {
     for (int64_t i = 0; i < grads->names.count; i++)
         release(&grads->item[i]);
@@ -100,6 +112,7 @@ void fb_grads_free(struct fb_grads *grads) {
 bool fb_grad_begin(struct fb_grad *grad) {
     bool add = !grad->fresh;
 
+    assert(grad->squared == 0);
     grad->fresh = false;
     return add;
 }
@@ -108,6 +121,13 @@ float *fb_grad_sums(struct fb_grad *grad) {
     if (!fb_grad_begin(grad))
         memset(grad->data, 0, (size_t)(grad->rows * grad->cols) * sizeof *grad->data);
     return grad->data;
+}
+
+float *fb_grad_squares(struct fb_grad *grad, int64_t count) {
+    if (!grad->squaring) return NULL;
+    grad->squared += count;
+    assert(grad->fresh && grad->squared <= grad->rows * grad->cols);
+    return grad->squares;
 }
 
 void fb_grad_use(struct fb_grad *grad, const int64_t *row, int64_t count) {
@@ -126,5 +146,5 @@ void fb_grad_use_all(struct fb_grad *grad) {
 
 void fb_grads_settle(struct fb_grads *grads) {
     for (int64_t i = 0; i < grads->names.count; i++)
-        fb_grad_sums(&grads->item[i]);
+        if (grads->item[i].squared == 0) fb_grad_sums(&grads->item[i]);
 }

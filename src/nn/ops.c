@@ -102,6 +102,28 @@ struct fb_tensor *fb_op_linear_part(struct fb_graph *g, const struct fb_tensor *
     return linear(g, x, layer, how, NULL, err);
 }
 
+int fb_op_linear_into(struct fb_graph *g, float *y, const struct fb_tensor *x,
+                      const struct fb_linear *layer, struct fb_err *err) {
+    const struct fb_gemm how = {.y = y,
+                                .ldy = layer->weight.out,
+                                .x = x->data,
+                                .ldx = x->cols,
+                                .rows = x->rows,
+                                .weight = &layer->weight,
+                                .columns = layer->weight.out};
+    const struct fb_tensor *made;
+
+    assert(!g->tape && x->cols == layer->weight.in);
+    if (layer->lora) {
+        if (!(made = fb_op_linear(g, x, layer, FB_LINEAR, NULL, err))) return err->code;
+        memcpy(y, made->data, (size_t)(made->rows * made->cols) * sizeof *y);
+        return FB_OK;
+    }
+    if (g->observer && g->observer->linear(g->observer->self, layer->name, x, err))
+        return err->code;
+    return fb_gemm(&how, err);
+}
+
 /* ---- norms and tables ---- */
 
 struct fb_tensor *fb_op_layer_norm(struct fb_graph *g, const struct fb_tensor *x,

@@ -64,6 +64,9 @@ struct fb_tensor *fb_op_linear_dropped(struct fb_graph *g, const struct fb_tenso
 struct fb_tensor *fb_op_linear_part(struct fb_graph *g, const struct fb_tensor *x,
                                     const struct fb_linear *layer, int64_t column, int64_t columns,
                                     struct fb_err *err);
+/* x W + b into memory of the caller, y [rows, out]. Cannot be walked back. */
+int fb_op_linear_into(struct fb_graph *g, float *y, const struct fb_tensor *x,
+                      const struct fb_linear *layer, struct fb_err *err) FB_MUST_CHECK;
 struct fb_tensor *fb_op_layer_norm(struct fb_graph *g, const struct fb_tensor *x,
                                    const struct fb_norm *norm, struct fb_err *err);
 /* table[id] + positions[position] for each token of the batch. */

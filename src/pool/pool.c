@@ -405,21 +405,26 @@ void fb_pool_forget(struct fb_pool *pool, int model, int64_t key, int64_t begin,
 
 int fb_pool_load(struct fb_pool *pool, int model, struct fb_weights *out, struct fb_err *err) {
     struct fb_member *m = &pool->member[model];
+    const struct fb_ckpt *ckpt;
 
     *out = (struct fb_weights){0};
     if (fb_member_bind(pool, m, err)) return err->code;
+    ckpt = m->lora ? m->base->ckpt : m->ckpt;
     for (int64_t k = 0; k < m->keys; k++) {
         const struct fb_entry *e = m->bound[k].entry;
         bool adapted = m->lora && fb_lora_touches(m->lora, k);
         const float *values = adapted ? NULL : mapped(e);
-        struct fb_weight *w =
-            values ? fb_weights_borrow(out, m->bound[k].name, e->ndim, e->shape, values, err)
-                   : fb_weights_add(out, m->bound[k].name, e->ndim, e->shape, err);
+        struct fb_weight *w = values
+                                  ? fb_weights_borrow_entry(out, m->bound[k].name, ckpt, e, err)
+                                  : fb_weights_add(out, m->bound[k].name, e->ndim, e->shape, err);
         if (!w) {
             fb_weights_free(out);
             return fb_context(err, "model '%s'", m->name);
         }
-        if (!values) fb_dtype_to_f32(w->owned, e->data, e->dtype, e->numel);
+        if (!values) {
+            fb_dtype_to_f32(w->owned, e->data, e->dtype, e->numel);
+            fb_pool_forget(pool, model, k, 0, e->numel);
+        }
         if (adapted) fb_lora_apply(m->lora, k, 0, e->numel, w->owned);
         w->trainable = !m->lora;
     }

@@ -66,7 +66,7 @@ struct job {
     const struct fb_glue_item *item;
     const struct fb_tokenizer *tokenizer;
     struct fb_encoder *encoder;
-    const struct fb_t5 *model;
+    struct fb_generator *generator;
     const struct fb_generation *how;
     struct fb_examples examples;
     struct fb_generated answers;
@@ -129,14 +129,13 @@ static int check(const void *options, struct fb_pool *pool, const char *fallback
 
 static int generate(struct job *job, struct fb_err *err) {
     const struct fb_sequences prompts = fb_examples_inputs(&job->examples);
-    const struct fb_generate_limits limits = {.batch_tokens = job->evaluation->batch_tokens,
-                                              .batch_sequences = 0};
+    const struct fb_generate_limits limits = {.batch_tokens = job->evaluation->batch_tokens};
     struct fb_progress progress;
     int rc;
 
     fb_progress_begin(&progress, job->evaluation->log, job->item->name, "examples",
                       job->examples.count);
-    rc = fb_t5_generate(&job->answers, job->model, job->how, &prompts, &limits, &progress, err);
+    rc = fb_generate(&job->answers, job->generator, job->how, &prompts, &limits, &progress, err);
     fb_progress_end(&progress);
     return rc;
 }
@@ -362,6 +361,7 @@ static int run(const void *options, struct fb_evaluation *e, struct fb_err *err)
     struct fb_predictions predictions = {0};
     struct fb_generation how;
     struct fb_t5 *model = NULL;
+    struct fb_generator *generator = NULL;
     struct fb_glue_list list;
     int rc = fb_glue_list_read(&list, o->tasks, o->test_datasets, e->arena, err);
 
@@ -369,6 +369,7 @@ static int run(const void *options, struct fb_evaluation *e, struct fb_err *err)
     if (!rc) rc = fb_encoder_open(&encoder, tokenizer, err);
     if (!rc) rc = add_model_info(e, err);
     if (!rc) rc = open_model(&model, &how, e, err);
+    if (!rc) rc = fb_generator_open(&generator, model, err);
     if (!rc) rc = fb_predictions_create(&predictions, e->predictions_path, err);
     for (int i = 0; !rc && i < list.count; i++) {
         struct job job = {.options = o,
@@ -376,13 +377,14 @@ static int run(const void *options, struct fb_evaluation *e, struct fb_err *err)
                           .item = &list.item[i],
                           .tokenizer = tokenizer,
                           .encoder = encoder,
-                          .model = model,
+                          .generator = generator,
                           .how = &how};
         rc = evaluate(&job, &predictions, err);
     }
     if (!rc) rc = add_average(e, err);
     if (!rc) rc = fb_predictions_commit(&predictions, err);
     fb_predictions_abandon(&predictions);
+    fb_generator_free(generator);
     fb_t5_free(model);
     fb_encoder_close(encoder);
     fb_tokenizer_close(tokenizer);

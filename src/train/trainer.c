@@ -247,6 +247,7 @@ static int generate(struct fb_trainer *t, int64_t *right, struct fb_err *err) {
     struct fb_generation how = {
         .start = t->learner->start, .eos = {(int32_t)c->eos_token_id}, .eos_count = 1};
     struct fb_generate_limits limits = {0};
+    struct fb_generator *generator = NULL;
     struct fb_generated out = {0};
     struct fb_progress progress;
     int rc;
@@ -255,7 +256,9 @@ static int generate(struct fb_trainer *t, int64_t *right, struct fb_err *err) {
         if (target->offset[i + 1] - target->offset[i] + 1 > how.max_length)
             how.max_length = target->offset[i + 1] - target->offset[i] + 1;
     fb_progress_begin(&progress, t->log, "generate", "answers", t->eval->count);
-    rc = fb_t5_generate(&out, t->learner->model, &how, &t->eval->input, &limits, &progress, err);
+    rc = fb_generator_open(&generator, t->learner->model, err);
+    if (!rc) rc = fb_generate(&out, generator, &how, &t->eval->input, &limits, &progress, err);
+    fb_generator_free(generator);
     fb_progress_end(&progress);
     if (!rc) *right = count_exact(&out, target);
     fb_generated_free(&out);

@@ -81,6 +81,15 @@ static void test_memory_failure_is_reported(void **state) {
 }
 
 /* The wish may be refused; the content never changes, whatever the size and the alignment. */
+static void test_a_cache_line_begins_in_a_block(void **state) {
+    _Alignas(FB_ALIGN) char block[3 * FB_ALIGN];
+
+    (void)state;
+    assert_ptr_equal(fb_aligned(block), block);
+    assert_ptr_equal(fb_aligned(block + 1), block + FB_ALIGN);
+    assert_ptr_equal(fb_aligned(block + FB_ALIGN - 1), block + FB_ALIGN);
+}
+
 static void test_wishing_for_huge_pages_changes_no_content(void **state) {
     static const size_t sizes[] = {1, 4096, (1 << 21) + 1, (1 << 23) + 5};
     struct fb_err err = {0};
@@ -100,6 +109,7 @@ static void test_wishing_for_huge_pages_changes_no_content(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_cache_line_begins_in_a_block),
         cmocka_unit_test(test_wishing_for_huge_pages_changes_no_content),
         cmocka_unit_test(test_size_zero_gives_a_pointer),
         cmocka_unit_test(test_product_that_overflows_is_refused),

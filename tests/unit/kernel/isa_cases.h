@@ -8,7 +8,9 @@
 
 #include <cmocka.h>
 
+#include "base/alloc.h"
 #include "kernel/cpu.h"
+#include "kernel/prefetch.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -75,11 +77,37 @@ static inline void check_other_tiles_have_its_bits(const struct fb_isa *isa) {
         isa->tile_part(c, isa->cols, a, b, K, false, count, count % 2 ? b : NULL);
         assert_memory_equal(c, whole, (size_t)(count * isa->cols) * sizeof *c);
     }
-    isa->tile_down(c, isa->cols, a, b, K, false);
-    assert_memory_equal(c, whole, (size_t)(isa->rows * isa->cols) * sizeof *c);
     isa->tile(whole, isa->cols, a, b, K, true);
     isa->tile_part(c, isa->cols, a, b, K, true, isa->rows, b);
     assert_memory_equal(c, whole, (size_t)(isa->rows * isa->cols) * sizeof *c);
+}
+
+/* k is enough for the tile to the right to be fetched, or not. */
+static inline void check_tiles_side_by_side(const struct fb_isa *isa, int64_t k) {
+    enum { K = 67, COUNT = FB_TILE_ROWS * FB_TILE_COLS };
+    float a[FB_TILE_ROWS * K], b[FB_TILE_COLS * K], sum[COUNT], block[COUNT + 32];
+    float *c = fb_aligned(block);
+    size_t size = (size_t)(isa->rows * isa->cols) * sizeof *c;
+
+    for (uint32_t i = 0; i < FB_TILE_ROWS * K; i++)
+        a[i] = noise(i);
+    for (uint32_t i = 0; i < FB_TILE_COLS * K; i++)
+        b[i] = noise(i + 10000);
+    isa->tile(sum, isa->cols, a, b, k, false);
+    isa->tile_along(c, isa->cols, a, b, k, FB_INTO_NEW);
+    assert_memory_equal(c, sum, size);
+    memset(c, 0, size);
+    isa->tile_along(c, isa->cols, a, b, k, FB_INTO_FAR);
+    fb_far_done();
+    assert_memory_equal(c, sum, size);
+    isa->tile_along(c, isa->cols, a, b, k, FB_INTO_SUM);
+    for (int i = 0; i < isa->rows * isa->cols; i++)
+        assert_true(c[i] == 2 * sum[i]);
+    isa->tile_along(c, isa->cols, a, b, k, FB_INTO_SQUARES);
+    for (int i = 0; i < isa->rows * isa->cols; i++) {
+        double want = 2 * (double)sum[i] + (double)sum[i] * (double)sum[i];
+        assert_true(fabs((double)c[i] - want) <= 1.2e-7 * (fabs(want) + 2 * fabs((double)sum[i])));
+    }
 }
 
 /* Rows that do not exist repeat the last one. */
@@ -204,6 +232,8 @@ static inline void run_isa_cases(const struct fb_isa *isa) {
     check_pack(isa);
     check_tile(isa);
     check_other_tiles_have_its_bits(isa);
+    check_tiles_side_by_side(isa, 67);
+    check_tiles_side_by_side(isa, 13);
     check_activations(isa);
     check_layer_norm(isa);
     check_exponentials(isa);

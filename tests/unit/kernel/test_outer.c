@@ -1,6 +1,7 @@
 #include "isa_cases.h"
 
 #include "alloc_faults.h"
+#include "base/alloc.h"
 #include "kernel/outer.h"
 
 #include <omp.h>
@@ -15,9 +16,21 @@ static float *numbers(int64_t count, uint32_t seed) {
     return x;
 }
 
+/* What the product makes of c, in double. */
+static double made(double before, double product, enum fb_outer_into into) {
+    switch (into) {
+    case FB_OUTER_SET: return product;
+    case FB_OUTER_ADD: return before + product;
+    case FB_OUTER_ADD_SQUARES: break;
+    }
+    return before + product * product;
+}
+
 /* Rows of x, y and c are 3, 5 and 2 values longer than what is multiplied; what stands there, and
- * above the diagonal's tiles, is not touched. The tolerance is that of test_gemm.c. */
-static void check_shape(const struct fb_isa *isa, int64_t rows, int64_t m, int64_t n, bool add) {
+ * above the diagonal's tiles, is not touched. The tolerance is that of test_gemm.c; squares of sums
+ * up to s are off by 2 s times it, and their own rounding. */
+static void check_shape(const struct fb_isa *isa, int64_t rows, int64_t m, int64_t n,
+                        enum fb_outer_into into) {
     struct fb_err err = {0};
     int64_t ldx = m + 3, ldy = n + 5, ldc = n + 2;
     float *x = numbers(rows * ldx, 1), *y = numbers(rows * ldy, 2), *c = numbers(m * ldc, 3);
@@ -31,18 +44,20 @@ static void check_shape(const struct fb_isa *isa, int64_t rows, int64_t m, int64
                                .rows = rows,
                                .m = m,
                                .n = n,
-                               .add = add,
+                               .into = into,
                                .isa = isa};
 
     assert_int_equal(fb_outer(&o, &err), FB_OK);
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < ldc; j++) {
-            double sum = add || j >= n ? (double)before[i * ldc + j] : 0.0;
+            double sum = 0, most = 2e-7 + 6e-8 * (double)rows, want = (double)before[i * ldc + j];
             for (int64_t p = 0; p < rows && j < n; p++)
                 sum += (double)x[p * ldx + i] * (double)y[p * ldy + j];
-            if (fabs((double)c[i * ldc + j] - sum) > (j < n ? 2e-7 + 6e-8 * (double)rows : 0))
-                fail_msg("%s %dx%dx%d [%d, %d]: %g, expected %g", isa->name, (int)rows, (int)m,
-                         (int)n, (int)i, (int)j, (double)c[i * ldc + j], sum);
+            if (into == FB_OUTER_ADD_SQUARES) most = 2e-7 + (2 * fabs(sum) + 1) * most;
+            if (j < n) want = made(want, sum, into);
+            if (fabs((double)c[i * ldc + j] - want) > (j < n ? most : 0))
+                fail_msg("%s %dx%dx%d into %d [%d, %d]: %g, expected %g", isa->name, (int)rows,
+                         (int)m, (int)n, (int)into, (int)i, (int)j, (double)c[i * ldc + j], want);
         }
     free(x), free(y), free(c), free((void *)before);
 }
@@ -55,17 +70,20 @@ static void test_products_of_all_small_and_odd_shapes(void **state) {
         for (int64_t rows = 0; rows <= 9; rows++)
             for (size_t a = 0; a < sizeof widths / sizeof *widths; a++)
                 for (size_t b = 0; b < sizeof widths / sizeof *widths; b++)
-                    check_shape(fb_cpu_isa_at(i), rows, widths[a], widths[b], (a + b) % 2);
+                    check_shape(fb_cpu_isa_at(i), rows, widths[a], widths[b],
+                                (enum fb_outer_into)((a + b) % 3));
 }
 
 static void test_products_that_need_several_blocks(void **state) {
     (void)state;
     for (int i = 0; fb_cpu_isa_at(i); i++) {
-        check_shape(fb_cpu_isa_at(i), 700, 35, 61, true);
-        check_shape(fb_cpu_isa_at(i), 257, 500, 19, false);
-        check_shape(fb_cpu_isa_at(i), 80, 19, 500, true);
+        check_shape(fb_cpu_isa_at(i), 700, 35, 61, FB_OUTER_ADD);
+        check_shape(fb_cpu_isa_at(i), 700, 35, 61, FB_OUTER_ADD_SQUARES);
+        check_shape(fb_cpu_isa_at(i), 257, 500, 19, FB_OUTER_SET);
+        check_shape(fb_cpu_isa_at(i), 80, 19, 500, FB_OUTER_ADD);
+        check_shape(fb_cpu_isa_at(i), 80, 500, 70, FB_OUTER_ADD_SQUARES);
         /* More than is packed at a time. */
-        check_shape(fb_cpu_isa_at(i), 2000, 2100, 3, true);
+        check_shape(fb_cpu_isa_at(i), 2000, 2100, 3, FB_OUTER_ADD);
     }
 }
 
@@ -90,12 +108,44 @@ static void test_bits_do_not_depend_on_threads(void **state) {
                                  .isa = fb_cpu_isa_at(i)};
             omp_set_num_threads(threads);
             assert_int_equal(fb_outer(&o, &err), FB_OK);
-            o.add = true;
+            o.into = FB_OUTER_ADD;
+            assert_int_equal(fb_outer(&o, &err), FB_OK);
+            o.into = FB_OUTER_ADD_SQUARES;
             assert_int_equal(fb_outer(&o, &err), FB_OK);
             if (threads == 1) memcpy(want, c, BYTES);
             else assert_memory_equal(want, c, BYTES);
         }
     free(x), free(y), free(c), free(want);
+}
+
+/* A result as large as those that are written past the caches, which wants whole cache lines, has
+ * the bits of one that is not. */
+static void test_large_results_are_the_same_anywhere(void **state) {
+    enum { ROWS = 5, M = 1030, N = 1040, COUNT = M * N };
+    float *x = numbers(ROWS * M, 1), *y = numbers(ROWS * N, 2);
+    float *block = malloc((COUNT + 32) * sizeof *block), *c = fb_aligned(block);
+    float *want = malloc(COUNT * sizeof *want);
+
+    (void)state;
+    for (int i = 0; fb_cpu_isa_at(i); i++)
+        for (int threads = 0; threads <= 4; threads++) {
+            struct fb_err err = {0};
+            struct fb_outer o = {.c = threads ? c : c + 3,
+                                 .ldc = N,
+                                 .x = x,
+                                 .ldx = M,
+                                 .y = y,
+                                 .ldy = N,
+                                 .rows = ROWS,
+                                 .m = M,
+                                 .n = N,
+                                 .isa = fb_cpu_isa_at(i)};
+            omp_set_num_threads(threads ? threads : 1);
+            assert_int_equal(fb_outer(&o, &err), FB_OK);
+            if (!threads) memcpy(want, o.c, COUNT * sizeof *want);
+            else assert_memory_equal(want, c, COUNT * sizeof *want);
+        }
+    free(x), free(y), free(block), free(want);
 }
 
 /* An element of the lower half has the bits of the whole product, wherever tiles cut it. */
@@ -112,7 +162,7 @@ static void check_lower(const struct fb_isa *isa, int64_t n, int threads) {
                          .rows = ROWS,
                          .m = n,
                          .n = n,
-                         .add = true,
+                         .into = FB_OUTER_ADD,
                          .isa = isa};
 
     omp_set_num_threads(threads);
@@ -183,6 +233,7 @@ int main(void) {
         cmocka_unit_test(test_products_of_all_small_and_odd_shapes),
         cmocka_unit_test(test_products_that_need_several_blocks),
         cmocka_unit_test(test_bits_do_not_depend_on_threads),
+        cmocka_unit_test(test_large_results_are_the_same_anywhere),
         cmocka_unit_test(test_the_lower_half_is_that_of_the_product),
         cmocka_unit_test(test_a_gram_matrix_is_mirrored),
         cmocka_unit_test(test_a_large_matrix_is_mirrored),

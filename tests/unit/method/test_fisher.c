@@ -9,7 +9,7 @@ struct toy {
     struct fb_grads grads;
     int opened, closed;
     float scale, now; /* of gradients: `scale` times the model's index in the pool */
-    bool is_table, fails;
+    bool is_table, fails, squares;
 };
 
 /* fb_fisher_kind has no state of its own, so a test's is here. */
@@ -43,19 +43,28 @@ static void close_toy(void *expert) {
     if (expert) toy.closed++;
 }
 
+static struct fb_grads *grads_of(void *expert) {
+    assert_ptr_equal(expert, &toy);
+    return &toy.grads;
+}
+
 /* (count, first) times the scale; of a table the second row alone is used. */
-static int derive(void *expert, const struct fb_grads **grads, int64_t first, int64_t count,
-                  struct fb_err *err) {
+static int derive(void *expert, int64_t first, int64_t count, struct fb_err *err) {
     struct fb_grad *g = &toy.grads.item[0];
+    const float d[] = {(float)count * toy.now, (float)first * toy.now};
+    float *squares;
 
     (void)err;
     assert_ptr_equal(expert, &toy);
-    fb_grads_zero(&toy.grads);
+    (toy.squares ? fb_grads_zero_to_square : fb_grads_zero)(&toy.grads);
     if (toy.is_table) fb_grad_use(g, (int64_t[]){1}, 1);
+    if ((squares = fb_grad_squares(g, 2))) {
+        squares[0] += d[0] * d[0];
+        squares[1] += d[1] * d[1];
+        return FB_OK;
+    }
     fb_grad_begin(g);
-    g->data[0] = (float)count * toy.now;
-    g->data[1] = (float)first * toy.now;
-    *grads = &toy.grads;
+    memcpy(g->data, d, sizeof d);
     return FB_OK;
 }
 
@@ -66,6 +75,7 @@ static const struct fb_fisher_kind kind = {
     .encode = encode,
     .open = open_toy,
     .close = close_toy,
+    .grads = grads_of,
     .derive = derive,
 };
 
@@ -121,6 +131,10 @@ static void test_the_mean_is_weighed_as_the_formula_says(void **state) {
     assert_int_equal(toy.opened, 2);
     assert_int_equal(toy.closed, 2);
     o.normalize_fisher_weight = false;
+    assert_int_equal(run(&t, &o), FB_OK);
+    has(&t, (2.5 * 1 + 8.5 * 3) / 11, (1.5 * -2 + 4.5 * 4) / 6);
+    /* Squares that the way back adds itself. */
+    toy.squares = true;
     assert_int_equal(run(&t, &o), FB_OK);
     has(&t, (2.5 * 1 + 8.5 * 3) / 11, (1.5 * -2 + 4.5 * 4) / 6);
     close_pool(&t);

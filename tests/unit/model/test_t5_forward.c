@@ -162,6 +162,8 @@ static void compare_with_steps(const struct fixture *f, const struct fb_batch *i
                                const struct fb_batch *targets, const struct fb_tensor *states) {
     const struct fb_t5 *m = f->golden.model;
     int64_t n = f->golden.config.d_model;
+    const struct fb_decoder_room room = {inputs->sequences, inputs->tokens + 6 * inputs->sequences,
+                                         6};
     struct fb_err err = {0};
     struct fb_decoder *d;
     struct fb_graph g = {0};
@@ -173,7 +175,8 @@ static void compare_with_steps(const struct fixture *f, const struct fb_batch *i
 
     assert_true(encoded && hidden);
     assert_int_equal(fb_t5_encode(m, inputs, encoded, &g, &err), FB_OK);
-    assert_int_equal(fb_decoder_begin(&d, m, inputs, encoded, 6, &err), FB_OK);
+    assert_int_equal(fb_decoder_open(&d, m, &room, &err), FB_OK);
+    assert_int_equal(fb_decoder_add(d, inputs, encoded, &err), FB_OK);
     for (int64_t step = 0; step < 6; step++) {
         for (int64_t i = 0; i < inputs->sequences; i++) {
             const struct fb_segment *s = &targets->segment[i];

@@ -105,6 +105,66 @@ static void test_parts_of_a_layer(void **state) {
     }
 }
 
+static void go_back(struct checked *c, struct fb_graph *g) {
+    struct fb_err err = {0};
+    float cotangent[LARGEST];
+    struct fb_tensor *out = c->run(c, g, &err);
+
+    assert_non_null(out);
+    for (int64_t i = 0; i < out->rows * out->cols; i++)
+        cotangent[i] = noise((uint32_t)(90000 + i));
+    assert_int_equal(fb_backward(g, out, cotangent, &err), FB_OK);
+    fb_packed_free(&c->layer[0].weight);
+}
+
+/* The matrix's squares are added to what is there, the bias has its gradient; columns that were not
+ * computed gain nothing. */
+static void check_squares(struct checked *c) {
+    struct fb_err err = {0};
+    struct fb_grads grads = {0};
+    struct fb_tape tape = {.grads = &grads};
+    struct fb_graph g = {.tape = &tape};
+    float squares[LARGEST], bias[LARGEST];
+    struct fb_grad *weight;
+
+    for (int i = 0; i < c->count; i++)
+        assert_int_equal(fb_grads_want(&grads, NULL, c->v[i].layer, c->v[i].suffix, c->v[i].rows,
+                                       c->v[i].cols, false, &err),
+                         FB_OK);
+    weight = &grads.item[1];
+    weight->squares = squares;
+    for (int64_t i = 0; i < LARGEST; i++)
+        squares[i] = (float)(i + 1);
+    fb_grads_zero_to_square(&grads);
+    go_back(c, &g);
+    assert_true(weight->squared > 0 && weight->fresh);
+    memcpy(bias, grads.item[2].data, OUT * sizeof *bias);
+    fb_grads_zero(&grads);
+    go_back(c, &g);
+    assert_memory_equal(bias, grads.item[2].data, OUT * sizeof *bias);
+    for (int64_t i = 0; i < IN * OUT; i++) {
+        double d = (double)weight->data[i], want = (double)(i + 1) + d * d;
+        assert_true(fabs((double)squares[i] - want) < 2e-7 * want);
+        if (c->run == run_linear) assert_true(d != 0);
+    }
+    assert_int_equal(weight->squared, 0);
+    fb_graph_free(&g);
+    fb_tape_free(&tape);
+    fb_grads_free(&grads);
+}
+
+static void test_squares_of_a_layers_gradients(void **state) {
+    (void)state;
+    for (int variant = 0; variant < 2; variant++)
+        for (int parts = 0; parts < 2; parts++) {
+            struct checked c = {.run = parts ? run_parts : run_linear, .variant = variant};
+            add_value(&c, "x", "weight", ROWS, IN);
+            add_value(&c, "layer", "weight", variant ? OUT : IN, variant ? IN : OUT);
+            add_value(&c, "layer", "bias", 1, OUT);
+            check_squares(&c);
+        }
+}
+
 /* activation(x W + b + 1.5 (x A) B), and a part of it without activation */
 static struct fb_tensor *run_lora(struct checked *c, struct fb_graph *g, struct fb_err *err) {
     struct fb_tensor *x = input(c, g, 0, err);
@@ -374,6 +434,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_linear),
         cmocka_unit_test(test_parts_of_a_layer),
+        cmocka_unit_test(test_squares_of_a_layers_gradients),
         cmocka_unit_test(test_an_update_of_low_rank),
         cmocka_unit_test(test_a_gate),
         cmocka_unit_test(test_norms),

@@ -84,6 +84,34 @@ static void test_the_first_use_writes(void **state) {
     fb_grads_free(&grads);
 }
 
+/* Only a matrix that knows where its squares go is squared, and only until the next sum. */
+static void test_squares_go_where_they_are_wanted(void **state) {
+    struct fb_err err = {0};
+    struct fb_grads grads = {0};
+    float squares[2] = {1, 2};
+
+    (void)state;
+    assert_int_equal(fb_grads_add(&grads, "a", 1, 2, false, &err), FB_OK);
+    assert_int_equal(fb_grads_add(&grads, "b", 1, 2, false, &err), FB_OK);
+    assert_int_equal(fb_grads_add(&grads, "t", 1, 2, true, &err), FB_OK);
+    grads.item[0].squares = grads.item[2].squares = squares;
+    fb_grads_zero(&grads);
+    assert_null(fb_grad_squares(&grads.item[0], 1));
+    fb_grads_zero_to_square(&grads);
+    assert_ptr_equal(fb_grad_squares(&grads.item[0], 1), squares);
+    assert_ptr_equal(fb_grad_squares(&grads.item[0], 1), squares);
+    assert_int_equal(grads.item[0].squared, 2);
+    assert_null(fb_grad_squares(&grads.item[1], 1));
+    assert_null(fb_grad_squares(&grads.item[2], 1));
+    fb_grads_settle(&grads);
+    assert_true(grads.item[0].fresh);
+    assert_false(grads.item[1].fresh);
+    fb_grads_zero(&grads);
+    assert_int_equal(grads.item[0].squared, 0);
+    assert_null(fb_grad_squares(&grads.item[0], 1));
+    fb_grads_free(&grads);
+}
+
 static void test_a_table_forgets_its_used_rows(void **state) {
     const int64_t row[] = {3, 1, 3};
     struct fb_err err = {0};
@@ -142,6 +170,7 @@ int main(void) {
         cmocka_unit_test(test_a_parameter_may_be_added_once),
         cmocka_unit_test(test_a_filter_chooses),
         cmocka_unit_test(test_the_first_use_writes),
+        cmocka_unit_test(test_squares_go_where_they_are_wanted),
         cmocka_unit_test(test_a_table_forgets_its_used_rows),
         cmocka_unit_test(test_sizes_beyond_memory_are_refused),
         cmocka_unit_test(test_every_allocation_may_fail),
