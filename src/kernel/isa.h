@@ -35,7 +35,7 @@ struct fb_isa {
     void (*tile)(float *c, int64_t ldc, const float *a, const float *b, int64_t k, bool add);
     /* The same for tiles that are computed side by side, c + cols after c. */
     void (*tile_along)(float *c, int64_t ldc, const float *a, const float *b, int64_t k,
-                      enum fb_into into);
+                       enum fb_into into);
     /* The same for the first `count` rows, with the same bits; the others may be written or not.
      * Meanwhile the k * cols / FB_AHEAD values at `ahead`, if it is not NULL, are fetched into the
      * second-level cache. */

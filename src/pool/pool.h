@@ -56,8 +56,8 @@ struct fb_pool_type {
     bool (*conv1d)(const char *name);
     const char *const *model_types; /* of config.json: models of this architecture; may be NULL */
     const char *marker;             /* key that tells one where there is no config.json, or NULL */
-    bool adapters;           /* every model but the special ones is an adapter of `_pretrained_` */
-    const char *backbone;    /* class that transformers loads the state dict with, or NULL */
+    bool adapters;        /* every model but the special ones is an adapter of `_pretrained_` */
+    const char *backbone; /* class that transformers loads the state dict with, or NULL */
 };
 
 extern const struct fb_pool_type *const fb_pool_types[]; /* NULL-terminated */
