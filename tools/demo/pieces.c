@@ -78,7 +78,7 @@ static int add_template(struct vocabulary *v, const struct fb_template *t, struc
 
 /* Of a score what stands before the point, and from the point on. */
 static int add_numbers(struct vocabulary *v, struct fb_err *err) {
-    char text[8];
+    char text[16];
 
     for (int i = 0; i < 10; i++) {
         snprintf(text, sizeof text, ".%d", i);
