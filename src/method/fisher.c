@@ -135,6 +135,21 @@ static void add_gradients(const struct fb_grads *grads) {
     }
 }
 
+int fb_fisher_derive(const struct fb_fisher_pass *pass, void *expert, int64_t first, int64_t count,
+                     struct fb_err *err) {
+    struct fb_sequences all = fb_examples_inputs(pass->examples);
+    struct fb_sequences some = {count, all.id, all.offset + first};
+    struct fb_batches plan = {0};
+    int rc = fb_batches_plan_unshared(&plan, &some, pass->tokens, count, err);
+
+    if (plan.count > 1) fb_grads_zero(pass->grads);
+    else fb_grads_zero_to_square(pass->grads);
+    for (int64_t b = 0; !rc && b < plan.count; b++)
+        rc = pass->run(expert, &plan.batch[b], first + plan.batch[b].sequence[0], err);
+    fb_batches_free(&plan);
+    return rc;
+}
+
 /* All batches through an open expert. */
 static int measure(const struct fisher *f, const struct fb_fisher_kind *kind, void *expert,
                    const struct fb_examples *e, int64_t batch_size, struct fb_progress *progress,

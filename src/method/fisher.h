@@ -48,6 +48,18 @@ struct fb_fisher_kind {
     int (*derive)(void *expert, int64_t first, int64_t count, struct fb_err *err);
 };
 
+/* How an expert's gradients are made batch by batch; all borrowed. */
+struct fb_fisher_pass {
+    struct fb_grads *grads;
+    const struct fb_examples *examples;
+    int64_t tokens; /* of inputs that are computed at once */
+    /* Adds the gradients of a batch, whose sequences are the examples from `first` on. */
+    int (*run)(void *expert, const struct fb_batch *batch, int64_t first, struct fb_err *err);
+};
+/* For fb_fisher_kind.derive: squares are added at once where one batch holds all the examples. */
+int fb_fisher_derive(const struct fb_fisher_pass *pass, void *expert, int64_t first, int64_t count,
+                     struct fb_err *err) FB_MUST_CHECK;
+
 /* For fb_method.check and .run. */
 int fb_fisher_check(const struct fb_fisher_kind *kind, const struct fb_fisher_opts *o,
                     const struct fb_merge *merge, struct fb_err *err) FB_MUST_CHECK;

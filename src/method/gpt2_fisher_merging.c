@@ -120,10 +120,12 @@ static void derive_logits(float *z, int64_t rows, int64_t n) {
     }
 }
 
-static int pass(struct expert *x, const struct fb_batch *batch, struct fb_err *err) {
+static int run_batch(void *self, const struct fb_batch *batch, int64_t first, struct fb_err *err) {
+    struct expert *x = self;
     struct fb_tensor *hidden = fb_gpt2_forward(x->model, batch, &x->graph, err);
     struct fb_tensor *z = fb_op_linear(&x->graph, hidden, &x->layer, FB_LINEAR, NULL, err);
 
+    (void)first;
     if (!z) return err->code;
     derive_logits(z->data, z->rows, z->cols);
     return fb_backward(&x->graph, z, z->data, err);
@@ -137,17 +139,9 @@ static struct fb_grads *grads_of(void *self) {
 
 static int derive(void *self, int64_t first, int64_t count, struct fb_err *err) {
     struct expert *x = self;
-    struct fb_sequences all = fb_examples_inputs(x->examples);
-    struct fb_sequences some = {count, all.id, all.offset + first};
-    struct fb_batches plan = {0};
-    int rc = fb_batches_plan_unshared(&plan, &some, TOKENS, count, err);
+    const struct fb_fisher_pass pass = {&x->grads, x->examples, TOKENS, run_batch};
 
-    if (plan.count > 1) fb_grads_zero(&x->grads);
-    else fb_grads_zero_to_square(&x->grads);
-    for (int64_t b = 0; !rc && b < plan.count; b++)
-        rc = pass(x, &plan.batch[b], err);
-    fb_batches_free(&plan);
-    return rc;
+    return fb_fisher_derive(&pass, x, first, count, err);
 }
 
 static const struct fb_fisher_kind kind = {

@@ -96,9 +96,9 @@ static int pass(struct expert *x, const struct fb_batch *prompts, const struct f
     return fb_backward(&x->graph, z, z->data, err);
 }
 
-/* `first`: of the batch's examples. */
-static int run_batch(struct expert *x, const struct fb_batch *prompts, int64_t first,
+static int run_batch(void *self, const struct fb_batch *prompts, int64_t first,
                      struct fb_err *err) {
+    struct expert *x = self;
     struct fb_sequences all = fb_examples_targets(x->examples);
     struct fb_sequences mine = {prompts->sequences, x->given, all.offset + first};
     struct fb_batches given = {0};
@@ -117,17 +117,9 @@ static struct fb_grads *grads_of(void *self) {
 
 static int derive(void *self, int64_t first, int64_t count, struct fb_err *err) {
     struct expert *x = self;
-    struct fb_sequences all = fb_examples_inputs(x->examples);
-    struct fb_sequences some = {count, all.id, all.offset + first};
-    struct fb_batches plan = {0};
-    int rc = fb_batches_plan_unshared(&plan, &some, TOKENS, count, err);
+    const struct fb_fisher_pass pass = {&x->grads, x->examples, TOKENS, run_batch};
 
-    if (plan.count > 1) fb_grads_zero(&x->grads);
-    else fb_grads_zero_to_square(&x->grads);
-    for (int64_t b = 0; !rc && b < plan.count; b++)
-        rc = run_batch(x, &plan.batch[b], first + plan.batch[b].sequence[0], err);
-    fb_batches_free(&plan);
-    return rc;
+    return fb_fisher_derive(&pass, x, first, count, err);
 }
 
 static const struct fb_fisher_kind kind = {

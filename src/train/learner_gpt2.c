@@ -66,7 +66,6 @@ static int refresh(struct fb_learner *l, struct fb_err *err) {
 
 static void release(struct fb_learner *l) {
     fb_gpt2_free(l->model);
-    l->model = NULL;
 }
 
 static int grads(struct fb_learner *l, const struct fb_grads_filter *filter, struct fb_err *err) {

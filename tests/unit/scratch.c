@@ -36,6 +36,18 @@ void scratch_remove(void) {
     nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+int scratch_setup(void **state) {
+    (void)state;
+    scratch_make();
+    return 0;
+}
+
+int scratch_teardown(void **state) {
+    (void)state;
+    scratch_remove();
+    return 0;
+}
+
 const char *scratch_path(const char *name) {
     static char buffer[4][2048];
     static int turn;

@@ -7,6 +7,9 @@
 const char *scratch_make(void);
 /* Removes the folder and everything in it. */
 void scratch_remove(void);
+/* The same as fixtures of cmocka, for every test or for the group of them. */
+int scratch_setup(void **state);
+int scratch_teardown(void **state);
 /* "<folder>/<name>" in one of four buffers, used in turn; parent folders of `name` are made. */
 const char *scratch_path(const char *name);
 /* Writes a text file into the folder; returns its path as scratch_path does. */

@@ -87,29 +87,12 @@ def cases():
     (OUT / "cases.json").write_text(text + "\n", encoding="utf-8")
 
 
-def reports():
-    config = reference.read(ROOT / "config/modelpool/gpt-2_demo.yaml")
-    tasks = reference.read(ROOT / "config/taskpool/gpt-2_demo.yaml")
-    for name, options in REPORTS.items():
-        pool = reference.open_pool(config)
-        merged = pool.load_model("_pretrained_")
-        merged.load_state_dict(run(pool, options)[0])
-        evaluated = reference.TaskPool(tasks, pool, pad=64)
-        report = evaluated.evaluate(merged)
-        margins = torch.cat([(top[:, 0] - top[:, 1]) for top in
-                             (v.topk(2).values for v in evaluated.logits.values())])
-        print(name, report["average"], "smallest margins",
-              [f"{m:.1e}" for m in sorted(margins.tolist())[:3]], file=sys.stderr)
-        path = ROOT / f"tests/golden/report/{name}.json"
-        path.write_text(json.dumps(report), encoding="utf-8")
-
-
 def main():
     torch.set_num_threads(1)
     OUT.mkdir(parents=True, exist_ok=True)
     gpt2_fisher_merging.DataLoader = regmean.in_order
     cases()
-    reports()
+    regmean.reports(REPORTS, run, ROOT / "tests/golden/report")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ import torch
 import transformers
 from transformers import GPT2Config, GPT2ForSequenceClassification
 
+from weights import unit
+
 OUT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "golden", "gpt2")
 BASE = dict(n_layer=2, n_head=2, n_embd=16, n_positions=24, vocab_size=40, pad_token_id=39)
 CONFIGS = {
@@ -41,23 +43,17 @@ CONFIGS = {
 
 
 def make_weight(name, shape):
-    """A hash of the name and the index, in double precision, rounded once."""
-    seed = 2166136261
-    for c in name.encode():
-        seed = (seed ^ c) * 16777619 % 2**32
-    x = (np.arange(int(np.prod(shape)), dtype=np.uint64) * 2654435761 + seed) % 2**32
-    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
-        x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor) % 2**32
-    unit = (x ^ (x >> np.uint64(16))).astype(np.float64) / 2.0**31 - 1.0
+    """Rounded once from double precision."""
+    numbers = unit(name, shape)
     if name.startswith("w"):
-        unit = unit * 0.5
+        numbers = numbers * 0.5
     elif len(shape) == 2:
-        unit = unit * (1.5 / np.sqrt(float(shape[0])))
+        numbers = numbers * (1.5 / np.sqrt(float(shape[0])))
     elif name.endswith("weight"):
-        unit = unit * 0.2 + 1.0
+        numbers = numbers * 0.2 + 1.0
     else:
-        unit = unit * 0.1
-    return torch.from_numpy(unit.astype(np.float32).reshape(shape))
+        numbers = numbers * 0.1
+    return torch.from_numpy(numbers.astype(np.float32).reshape(shape))
 
 
 def sequences(config):

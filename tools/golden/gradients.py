@@ -13,8 +13,7 @@ import os
 
 import torch
 from safetensors.torch import save_file
-from transformers import (GPT2Config, GPT2ForSequenceClassification, T5Config,
-                          T5ForConditionalGeneration)
+from transformers import GPT2Config, GPT2ForSequenceClassification, T5Config
 
 import gpt2
 import t5
@@ -49,14 +48,7 @@ def gpt2_gradients(name):
 
 def t5_gradients(name):
     config = T5Config(**{**t5.BASE, **t5.CONFIGS[name]})
-    model = T5ForConditionalGeneration(config).eval()
-    state = model.state_dict()
-    for key in list(state):
-        source = "shared.weight" if key.endswith("embed_tokens.weight") else key
-        if config.tie_word_embeddings and key == "lm_head.weight":
-            source = "shared.weight"
-        state[key] = t5.make_weight(source, tuple(state[key].shape))
-    model.load_state_dict(state)
+    model = t5.make_model(config)
     model.double()
     prompts = t5.prompts(config)
     targets = [[config.decoder_start_token_id] + s[:1 + i % 5] for i, s in enumerate(prompts)]

@@ -117,10 +117,11 @@ def cases():
     (OUT / "cases.json").write_text(text + "\n", encoding="utf-8")
 
 
-def reports():
+def reports(listed, run, out):
+    """Reports of the demo pool, merged with the options of each that is listed."""
     config = reference.read(ROOT / "config/modelpool/gpt-2_demo.yaml")
     tasks = reference.read(ROOT / "config/taskpool/gpt-2_demo.yaml")
-    for name, options in REPORTS.items():
+    for name, options in listed.items():
         pool = reference.open_pool(config)
         merged = pool.load_model("_pretrained_")
         merged.load_state_dict(run(pool, options)[0])
@@ -130,7 +131,7 @@ def reports():
                              (v.topk(2).values for v in evaluated.logits.values())])
         print(name, report["average"], "smallest margins",
               [f"{m:.1e}" for m in sorted(margins.tolist())[:3]], file=sys.stderr)
-        (OUT / f"{name}.json").write_text(json.dumps(report), encoding="utf-8")
+        (out / f"{name}.json").write_text(json.dumps(report), encoding="utf-8")
 
 
 def main():
@@ -138,7 +139,7 @@ def main():
     OUT.mkdir(parents=True, exist_ok=True)
     gpt2_regmean.DataLoader = in_order
     cases()
-    reports()
+    reports(REPORTS, run, OUT)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ import transformers
 from transformers import T5Config, T5ForConditionalGeneration
 from transformers.models.t5.modeling_t5 import T5Attention
 
+from weights import unit
+
 OUT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "golden", "t5")
 BASE = dict(vocab_size=60, d_model=16, d_kv=8, d_ff=24, num_layers=2, num_heads=2,
             decoder_start_token_id=0, feed_forward_proj="gated-gelu", tie_word_embeddings=False)
@@ -36,21 +38,15 @@ CONFIGS = {
 
 
 def make_weight(name, shape):
-    """A hash of the name and the index, in double precision, rounded once."""
-    seed = 2166136261
-    for c in name.encode():
-        seed = (seed ^ c) * 16777619 % 2**32
-    x = (np.arange(int(np.prod(shape)), dtype=np.uint64) * 2654435761 + seed) % 2**32
-    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
-        x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor) % 2**32
-    unit = (x ^ (x >> np.uint64(16))).astype(np.float64) / 2.0**31 - 1.0
+    """Rounded once from double precision."""
+    numbers = unit(name, shape)
     if len(shape) == 1:
-        unit = unit * 0.2 + 1.0
+        numbers = numbers * 0.2 + 1.0
     elif name.startswith("shared") or "relative" in name:
-        unit = unit * 2.0
+        numbers = numbers * 2.0
     else:
-        unit = unit * (1.5 / np.sqrt(float(shape[1])))
-    return torch.from_numpy(unit.astype(np.float32).reshape(shape))
+        numbers = numbers * (1.5 / np.sqrt(float(shape[1])))
+    return torch.from_numpy(numbers.astype(np.float32).reshape(shape))
 
 
 def prompts(config):
@@ -59,7 +55,7 @@ def prompts(config):
     return [draw(n) for n in (1, 5, 5, 30, 12, 150, 2, 17, 64, 3, 9, 20)]
 
 
-def golden(config, name):
+def make_model(config):
     model = T5ForConditionalGeneration(config).eval()
     state = model.state_dict()
     for key in list(state):
@@ -68,6 +64,11 @@ def golden(config, name):
             source = "shared.weight"
         state[key] = make_weight(source, tuple(state[key].shape))
     model.load_state_dict(state)
+    return model
+
+
+def golden(config, name):
+    model = make_model(config)
     ids, hidden, logits, generated = prompts(config), [], [], []
     number = lambda v: float("%.9g" % v)
     with torch.no_grad():

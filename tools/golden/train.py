@@ -22,6 +22,8 @@ from transformers import (GPT2Config, GPT2ForSequenceClassification, GPT2LMHeadM
 from transformers.trainer_pt_utils import get_parameter_names
 from transformers.pytorch_utils import ALL_LAYERNORM_LAYERS
 
+from weights import unit
+
 OUT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "golden", "train")
 GPT2 = dict(model_type="gpt2", n_layer=2, n_head=2, n_embd=16, n_positions=24, vocab_size=40,
             pad_token_id=39, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0)
@@ -50,21 +52,15 @@ SHOWN = ["h.0.attn.c_attn.bias", "h.1.ln_2.weight", "ln_f.weight", "score.weight
 
 
 def make_weight(name, shape):
-    """A hash of the name and the index, in double precision, rounded once."""
-    seed = 2166136261
-    for c in name.encode():
-        seed = (seed ^ c) * 16777619 % 2**32
-    x = (np.arange(int(np.prod(shape)), dtype=np.uint64) * 2654435761 + seed) % 2**32
-    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
-        x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor) % 2**32
-    unit = (x ^ (x >> np.uint64(16))).astype(np.float64) / 2.0**31 - 1.0
+    """Rounded once from double precision."""
+    numbers = unit(name, shape)
     if ".lora_B." in name:
-        unit = unit * 0.0
+        numbers = numbers * 0.0
     elif len(shape) == 1:
-        unit = unit * 0.2 + 1.0 if name.endswith("weight") else unit * 0.1
+        numbers = numbers * 0.2 + 1.0 if name.endswith("weight") else numbers * 0.1
     else:
-        unit = unit * 0.3
-    return torch.from_numpy(unit.astype(np.float32).reshape(shape))
+        numbers = numbers * 0.3
+    return torch.from_numpy(numbers.astype(np.float32).reshape(shape))
 
 
 def canonical(name):

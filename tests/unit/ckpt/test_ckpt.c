@@ -19,18 +19,6 @@
 #define SHARDED GOLDEN "sharded"
 #define TORCH   FB_GOLDEN_DIR "/torch/"
 
-static int setup(void **state) {
-    (void)state;
-    scratch_make();
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    scratch_remove();
-    return 0;
-}
-
 static void copy(const char *from, const char *to) {
     struct fb_err err = {0};
 
@@ -283,15 +271,18 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_sharded_folder_is_one_sorted_table),
         cmocka_unit_test(test_a_file_of_every_type_opens),
-        cmocka_unit_test_setup_teardown(test_a_folder_prefers_the_usual_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_folder_prefers_the_usual_names, scratch_setup,
+                                        scratch_teardown),
         cmocka_unit_test_setup_teardown(test_a_folder_of_torch_files_is_read_as_transformers_does,
-                                        setup, teardown),
+                                        scratch_setup, scratch_teardown),
         cmocka_unit_test(test_torch_shards_are_one_sorted_table),
         cmocka_unit_test(test_tensors_of_torch_files_can_be_forgotten),
-        cmocka_unit_test_setup_teardown(test_folders_without_a_model_say_what_they_hold, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_index_and_shards_must_agree, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_missing_shard_is_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_folders_without_a_model_say_what_they_hold,
+                                        scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_index_and_shards_must_agree, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_a_missing_shard_is_named, scratch_setup,
+                                        scratch_teardown),
         cmocka_unit_test(test_failed_allocations_are_reported),
         cmocka_unit_test(test_published_files_open),
     };

@@ -19,18 +19,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int setup(void **state) {
-    (void)state;
-    scratch_make();
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    scratch_remove();
-    return 0;
-}
-
 /* The header is the text that the reference library would write for this order, 8-byte aligned. */
 static void test_the_layout_is_that_of_the_reference(void **state) {
     const struct fb_entry entries[] = {
@@ -297,5 +285,5 @@ int main(void) {
         cmocka_unit_test(test_failed_allocations_are_reported),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

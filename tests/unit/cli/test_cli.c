@@ -5,18 +5,6 @@
 
 static struct captured c;
 
-static int make_folder(void **state) {
-    (void)state;
-    scratch_make();
-    return 0;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    scratch_remove();
-    return 0;
-}
-
 static void test_without_arguments_there_is_an_introduction(void **state) {
     (void)state;
     captured_run(&c, (const char *const[]){NULL}, NULL);
@@ -111,5 +99,5 @@ int main(void) {
         cmocka_unit_test(test_a_full_disk_is_noticed),
     };
 
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -6,18 +6,6 @@
 
 static struct captured c;
 
-static int make_folder(void **state) {
-    (void)state;
-    scratch_make();
-    return 0;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    scratch_remove();
-    return 0;
-}
-
 /* "key=<scratch folder>/name" in one of two buffers. */
 static const char *setting(const char *key, const char *name) {
     static char text[2][2048];
@@ -143,5 +131,5 @@ int main(void) {
         cmocka_unit_test(test_flags_that_show_run_nothing),
     };
 
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

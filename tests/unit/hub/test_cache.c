@@ -12,18 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int setup(void **state) {
-    (void)state;
-    scratch_make();
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    scratch_remove();
-    return 0;
-}
-
 /* The rules of huggingface_hub's validate_repo_id. */
 static void test_names_are_those_of_the_hub(void **state) {
     static const char *const good[] = {"gpt2", "tanganke/gpt2_cola", "a/b.c-d",
@@ -166,5 +154,5 @@ int main(void) {
         cmocka_unit_test(test_failed_allocations_are_reported),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -25,12 +25,6 @@ static int setup(void **state) {
     return 0;
 }
 
-static int teardown(void **state) {
-    (void)state;
-    scratch_remove();
-    return 0;
-}
-
 static void assert_cache(const char *want) {
     struct fb_err err = {0};
     char *path;
@@ -176,16 +170,19 @@ static void test_failed_allocations_are_reported(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_variables_rank_as_in_the_reference, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_names_are_found_in_the_cache, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_path_that_exists_wins, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_every_place_and_the_remedy_are_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_variables_rank_as_in_the_reference, setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_names_are_found_in_the_cache, setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_a_path_that_exists_wins, setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_every_place_and_the_remedy_are_named, setup,
+                                        scratch_teardown),
         cmocka_unit_test_setup_teardown(test_what_is_no_name_of_the_hub_is_a_missing_path, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_a_pipe_is_not_a_model, setup, teardown),
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_a_pipe_is_not_a_model, setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_a_damaged_cache_is_not_a_missing_model, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_failed_allocations_are_reported, setup, teardown),
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_failed_allocations_are_reported, setup,
+                                        scratch_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

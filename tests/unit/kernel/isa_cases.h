@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "hashed.h"
 #include "kernel/cpu.h"
 #include "kernel/prefetch.h"
 
@@ -18,11 +19,7 @@
 
 /* Numbers in [-1, 1) that a test can make again. */
 static inline float noise(uint32_t i) {
-    uint32_t x = i * 2654435761u + 12345u;
-
-    x = (x ^ (x >> 16)) * 0x85EBCA6Bu;
-    x = (x ^ (x >> 13)) * 0xC2B2AE35u;
-    return (float)((double)(x ^ (x >> 16)) / 2147483648.0 - 1.0);
+    return (float)hashed_unit(12345, i);
 }
 
 static inline double exact(double x, enum fb_activation activation) {

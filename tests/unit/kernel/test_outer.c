@@ -16,6 +16,21 @@ static float *numbers(int64_t count, uint32_t seed) {
     return x;
 }
 
+/* A product of matrices without gaps, which is set. */
+static struct fb_outer dense(const struct fb_isa *isa, float *c, const float *x, const float *y,
+                             int64_t rows, int64_t m, int64_t n) {
+    return (struct fb_outer){.c = c,
+                             .ldc = n,
+                             .x = x,
+                             .ldx = m,
+                             .y = y,
+                             .ldy = n,
+                             .rows = rows,
+                             .m = m,
+                             .n = n,
+                             .isa = isa};
+}
+
 /* What the product makes of c, in double. */
 static double made(double before, double product, enum fb_outer_into into) {
     switch (into) {
@@ -35,18 +50,12 @@ static void check_shape(const struct fb_isa *isa, int64_t rows, int64_t m, int64
     int64_t ldx = m + 3, ldy = n + 5, ldc = n + 2;
     float *x = numbers(rows * ldx, 1), *y = numbers(rows * ldy, 2), *c = numbers(m * ldc, 3);
     const float *before = numbers(m * ldc, 3);
-    const struct fb_outer o = {.c = c,
-                               .ldc = ldc,
-                               .x = x,
-                               .ldx = ldx,
-                               .y = y,
-                               .ldy = ldy,
-                               .rows = rows,
-                               .m = m,
-                               .n = n,
-                               .into = into,
-                               .isa = isa};
+    struct fb_outer o = dense(isa, c, x, y, rows, m, n);
 
+    o.ldx = ldx;
+    o.ldy = ldy;
+    o.ldc = ldc;
+    o.into = into;
     assert_int_equal(fb_outer(&o, &err), FB_OK);
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < ldc; j++) {
@@ -96,16 +105,7 @@ static void test_bits_do_not_depend_on_threads(void **state) {
     for (int i = 0; fb_cpu_isa_at(i); i++)
         for (int threads = 1; threads <= 4; threads++) {
             struct fb_err err = {0};
-            struct fb_outer o = {.c = c,
-                                 .ldc = N,
-                                 .x = x,
-                                 .ldx = M,
-                                 .y = y,
-                                 .ldy = N,
-                                 .rows = ROWS,
-                                 .m = M,
-                                 .n = N,
-                                 .isa = fb_cpu_isa_at(i)};
+            struct fb_outer o = dense(fb_cpu_isa_at(i), c, x, y, ROWS, M, N);
             omp_set_num_threads(threads);
             assert_int_equal(fb_outer(&o, &err), FB_OK);
             o.into = FB_OUTER_ADD;
@@ -130,16 +130,7 @@ static void test_large_results_are_the_same_anywhere(void **state) {
     for (int i = 0; fb_cpu_isa_at(i); i++)
         for (int threads = 0; threads <= 4; threads++) {
             struct fb_err err = {0};
-            struct fb_outer o = {.c = threads ? c : c + 3,
-                                 .ldc = N,
-                                 .x = x,
-                                 .ldx = M,
-                                 .y = y,
-                                 .ldy = N,
-                                 .rows = ROWS,
-                                 .m = M,
-                                 .n = N,
-                                 .isa = fb_cpu_isa_at(i)};
+            struct fb_outer o = dense(fb_cpu_isa_at(i), threads ? c : c + 3, x, y, ROWS, M, N);
             omp_set_num_threads(threads ? threads : 1);
             assert_int_equal(fb_outer(&o, &err), FB_OK);
             if (!threads) memcpy(want, o.c, COUNT * sizeof *want);
@@ -153,18 +144,9 @@ static void check_lower(const struct fb_isa *isa, int64_t n, int threads) {
     enum { ROWS = 300 };
     struct fb_err err = {0};
     float *x = numbers(ROWS * n, 1), *half = numbers(n * n, 2), *whole = numbers(n * n, 2);
-    struct fb_outer o = {.c = whole,
-                         .ldc = n,
-                         .x = x,
-                         .ldx = n,
-                         .y = x,
-                         .ldy = n,
-                         .rows = ROWS,
-                         .m = n,
-                         .n = n,
-                         .into = FB_OUTER_ADD,
-                         .isa = isa};
+    struct fb_outer o = dense(isa, whole, x, x, ROWS, n, n);
 
+    o.into = FB_OUTER_ADD;
     omp_set_num_threads(threads);
     assert_int_equal(fb_outer(&o, &err), FB_OK);
     o.c = half;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "config/json.h"
+#include "golden_ids.h"
 #include "model/golden_weight.h"
 #include "model/gpt2.h"
 
@@ -77,23 +78,6 @@ static void golden_weights(struct golden *g) {
     golden_tensor(g, "score.weight", c->num_labels, c->n_embd);
 }
 
-static void golden_sequences(struct golden *g) {
-    struct fb_err err = {0};
-    const struct fb_node *list = fb_node_get(g->json, "sequences");
-    int64_t *offset = fb_arena_calloc(&g->arena, (size_t)list->count + 1, sizeof *offset, &err);
-    int32_t *id;
-
-    assert_non_null(offset);
-    for (int64_t i = 0; i < list->count; i++)
-        offset[i + 1] = offset[i] + list->item[i]->count;
-    id = fb_arena_calloc(&g->arena, (size_t)offset[list->count], sizeof *id, &err);
-    assert_non_null(id);
-    for (int64_t i = 0; i < list->count; i++)
-        for (int64_t t = 0; t < list->item[i]->count; t++)
-            id[offset[i] + t] = (int32_t)list->item[i]->item[t]->value.integer;
-    g->sequences = (struct fb_sequences){list->count, id, offset};
-}
-
 static inline void golden_open(struct golden *g, const char *name) {
     struct fb_err err = {0};
     struct fb_node *json = NULL;
@@ -105,7 +89,7 @@ static inline void golden_open(struct golden *g, const char *name) {
     g->json = json;
     assert_int_equal(fb_gpt2_config_read(&g->config, fb_node_get(json, "config"), &err), FB_OK);
     golden_weights(g);
-    golden_sequences(g);
+    g->sequences = golden_ids(fb_node_get(json, "sequences"), &g->arena);
 }
 
 static void golden_close(struct golden *g) {

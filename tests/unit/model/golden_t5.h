@@ -9,6 +9,8 @@
 #include <cmocka.h>
 
 #include "config/json.h"
+#include "golden_ids.h"
+#include "hashed.h"
 #include "model/generate.h"
 
 #include <math.h>
@@ -32,15 +34,8 @@ enum { GOLDENS = sizeof golden_names / sizeof *golden_names };
 
 /* As make_weight in tools/golden/t5.py. */
 static float golden_weight(const char *name, int64_t rows, int64_t cols, uint32_t i) {
-    uint32_t seed = 2166136261u, x;
-    double unit;
+    double unit = hashed_unit(hashed_name(name), i);
 
-    for (const char *c = name; *c; c++)
-        seed = (seed ^ (unsigned char)*c) * 16777619u;
-    x = i * 2654435761u + seed;
-    x = (x ^ (x >> 16)) * 0x85EBCA6Bu;
-    x = (x ^ (x >> 13)) * 0xC2B2AE35u;
-    unit = (double)(x ^ (x >> 16)) / 2147483648.0 - 1.0;
     if (!rows) return (float)(unit * 0.2 + 1.0);
     if (!strncmp(name, "shared", 6) || strstr(name, "relative")) return (float)(unit * 2.0);
     return (float)(unit * (1.5 / sqrt((double)cols)));
@@ -95,23 +90,6 @@ static void golden_stack(struct golden *g, const char *stack, int64_t layers, bo
     golden_tensor(g, name, 0, c->d_model);
 }
 
-static void golden_sequences(struct golden *g) {
-    struct fb_err err = {0};
-    const struct fb_node *list = fb_node_get(g->json, "sequences");
-    int64_t *offset = fb_arena_calloc(&g->arena, (size_t)list->count + 1, sizeof *offset, &err);
-    int32_t *id;
-
-    assert_non_null(offset);
-    for (int64_t i = 0; i < list->count; i++)
-        offset[i + 1] = offset[i] + list->item[i]->count;
-    id = fb_arena_calloc(&g->arena, (size_t)offset[list->count], sizeof *id, &err);
-    assert_non_null(id);
-    for (int64_t i = 0; i < list->count; i++)
-        for (int64_t t = 0; t < list->item[i]->count; t++)
-            id[offset[i] + t] = (int32_t)list->item[i]->item[t]->value.integer;
-    g->sequences = (struct fb_sequences){list->count, id, offset};
-}
-
 static void golden_open(struct golden *g, const char *name) {
     struct fb_err err = {0};
     struct fb_node *json = NULL;
@@ -127,7 +105,7 @@ static void golden_open(struct golden *g, const char *name) {
     golden_stack(g, "decoder", g->config.num_decoder_layers, true);
     if (!g->config.tie_word_embeddings)
         golden_tensor(g, "lm_head.weight", g->config.vocab_size, g->config.d_model);
-    golden_sequences(g);
+    g->sequences = golden_ids(fb_node_get(json, "sequences"), &g->arena);
     assert_int_equal(fb_t5_create(&g->model, &g->config, &g->weights, &err), FB_OK);
 }
 

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "hashed.h"
 #include "nn/encdec.h"
 #include "nn/tape.h"
 
@@ -43,11 +44,7 @@ struct checked {
 
 /* Numbers in [-1, 1) without a pattern. */
 static float noise(uint32_t i) {
-    uint32_t x = i * 2654435761u + 12345u;
-
-    x = (x ^ (x >> 16)) * 0x85EBCA6Bu;
-    x = (x ^ (x >> 13)) * 0xC2B2AE35u;
-    return (float)((double)(x ^ (x >> 16)) / 2147483648.0 - 1.0);
+    return (float)hashed_unit(12345, i);
 }
 
 static void add_value(struct checked *c, const char *layer, const char *suffix, int64_t rows,

@@ -10,6 +10,8 @@
 #include <cmocka.h>
 
 #include "config/json.h"
+#include "golden_ids.h"
+#include "hashed.h"
 #include "train/adapter.h"
 #include "train/schedule.h"
 
@@ -40,27 +42,6 @@ static inline double golden_at(const struct fb_node *list, int64_t i) {
                                           : (double)list->item[i]->value.integer;
 }
 
-static inline struct fb_sequences golden_sequences(struct golden *g, const char *key) {
-    const struct fb_node *list = fb_node_get(g->json, key);
-    struct fb_err err = {0};
-    int64_t total = 0, *offset;
-    int32_t *id;
-
-    if (!list) return (struct fb_sequences){0};
-    for (int64_t i = 0; i < list->count; i++)
-        total += list->item[i]->count;
-    offset = fb_arena_calloc(&g->arena, (size_t)list->count + 1, sizeof *offset, &err);
-    id = fb_arena_calloc(&g->arena, (size_t)total, sizeof *id, &err);
-    assert_true(offset && id);
-    for (int64_t i = 0; i < list->count; i++) {
-        const struct fb_node *row = list->item[i];
-        offset[i + 1] = offset[i] + row->count;
-        for (int64_t t = 0; t < row->count; t++)
-            id[offset[i] + t] = (int32_t)row->item[t]->value.integer;
-    }
-    return (struct fb_sequences){list->count, id, offset};
-}
-
 static inline enum fb_objective golden_objective(const char *name) {
     if (!strcmp(name, "classification")) return FB_CLASSIFICATION;
     return strcmp(name, "text-to-text") ? FB_LANGUAGE_MODEL : FB_TEXT_TO_TEXT;
@@ -78,8 +59,8 @@ static inline void golden_open(struct golden *g, const char *name) {
     g->json = json;
     g->objective = golden_objective(fb_node_get(json, "objective")->text);
     g->corpus.objective = g->objective;
-    g->corpus.input = golden_sequences(g, "inputs");
-    g->corpus.target = golden_sequences(g, "targets");
+    g->corpus.input = golden_ids(fb_node_get(json, "inputs"), &g->arena);
+    g->corpus.target = golden_ids(fb_node_get(json, "targets"), &g->arena);
     g->corpus.count = g->sequences = g->corpus.input.count;
     if (!(labels = fb_node_get(json, "labels"))) return;
     g->corpus.label =
@@ -89,22 +70,25 @@ static inline void golden_open(struct golden *g, const char *name) {
         g->corpus.label[i] = (int32_t)labels->item[i]->value.integer;
 }
 
+/* A config.json. */
+static inline struct fb_node *config_of(struct fb_arena *arena, const char *text) {
+    struct fb_err err = {0};
+    struct fb_node *json;
+
+    assert_int_equal(fb_json_parse(&json, arena, text, strlen(text), "config.json", &err), FB_OK);
+    return json;
+}
+
 static inline void golden_close(struct golden *g) {
     fb_arena_free(&g->arena);
 }
 
 /* As make_weight in tools/golden/train.py. */
 static inline void golden_weight(struct fb_weight *w) {
-    uint32_t seed = 2166136261u;
+    uint32_t seed = hashed_name(w->name);
 
-    for (const char *c = w->name; *c; c++)
-        seed = (seed ^ (unsigned char)*c) * 16777619u;
     for (int64_t i = 0; i < w->numel; i++) {
-        uint32_t x = (uint32_t)i * 2654435761u + seed;
-        double unit;
-        x = (x ^ (x >> 16)) * 0x85EBCA6Bu;
-        x = (x ^ (x >> 13)) * 0xC2B2AE35u;
-        unit = (double)(x ^ (x >> 16)) / 2147483648.0 - 1.0;
+        double unit = hashed_unit(seed, (uint32_t)i);
         if (strstr(w->name, ".lora_B.")) unit = 0.0;
         else if (w->ndim > 1) unit = unit * 0.3;
         else unit = strstr(w->name, ".weight") ? unit * 0.2 + 1.0 : unit * 0.1;

@@ -9,14 +9,6 @@ static void test_the_first_steps_are_those_of_torch(void **state) {
         golden_assert_steps(names[i]);
 }
 
-static struct fb_node *config_of(struct fb_arena *arena, const char *text) {
-    struct fb_err err = {0};
-    struct fb_node *json;
-
-    assert_int_equal(fb_json_parse(&json, arena, text, strlen(text), "config.json", &err), FB_OK);
-    return json;
-}
-
 static void test_what_gpt2_does_not_learn_is_refused(void **state) {
     struct fb_arena arena = {0};
     struct fb_learner l;
