@@ -79,6 +79,7 @@ static void zero(struct fb_grad *grad) {
 
     grad->squaring = false;
     grad->squared = 0;
+    grad->mixed = false;
     if (!grad->is_table) {
         grad->fresh = true;
         return;
@@ -112,7 +113,7 @@ void fb_grads_free(struct fb_grads *grads) {
 bool fb_grad_begin(struct fb_grad *grad) {
     bool add = !grad->fresh;
 
-    assert(grad->squared == 0);
+    if (grad->squared) grad->mixed = true;
     grad->fresh = false;
     return add;
 }
@@ -125,8 +126,11 @@ float *fb_grad_sums(struct fb_grad *grad) {
 
 float *fb_grad_squares(struct fb_grad *grad, int64_t count) {
     if (!grad->squaring) return NULL;
+    if (!grad->fresh || count > grad->rows * grad->cols - grad->squared) {
+        grad->mixed = true;
+        return NULL;
+    }
     grad->squared += count;
-    assert(grad->fresh && grad->squared <= grad->rows * grad->cols);
     return grad->squares;
 }
 
@@ -144,7 +148,15 @@ void fb_grad_use_all(struct fb_grad *grad) {
         fb_grad_use(grad, &row, 1);
 }
 
-void fb_grads_settle(struct fb_grads *grads) {
-    for (int64_t i = 0; i < grads->names.count; i++)
-        if (grads->item[i].squared == 0) fb_grad_sums(&grads->item[i]);
+int fb_grads_settle(struct fb_grads *grads, struct fb_err *err) {
+    for (int64_t i = 0; i < grads->names.count; i++) {
+        const struct fb_grad *grad = &grads->item[i];
+        if (grad->mixed)
+            return fb_fail(err, FB_EUNSUPPORTED,
+                           "'%s' is used more than once in a pass: its gradient is a sum, whose "
+                           "square is not the sum of the squares of its parts",
+                           grad->name);
+        if (!grad->squared) fb_grad_sums(&grads->item[i]);
+    }
+    return FB_OK;
 }

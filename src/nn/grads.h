@@ -22,6 +22,7 @@ struct fb_grad {
     float *squares;
     bool squaring;
     int64_t squared; /* elements whose squares were added */
+    bool mixed;      /* and something else was added as well: fb_grads_settle refuses it */
 };
 
 /* The parameters that gradients are wanted for; what is not here is frozen, and no work is done for
@@ -52,7 +53,8 @@ void fb_grads_zero(struct fb_grads *grads);
 /* The same where only the squares of a sum are wanted, and one pass makes all of it: matrices of
  * linear layers add the squares of their elements to `squares`, if that is set, as soon as they are
  * known, which saves writing and reading them. Such a matrix has `squared` > 0 afterwards, and no
- * data; it must not be used twice in the pass. The gradients of everything else are as ever. */
+ * data; one that is used twice in the pass makes fb_backward fail. The gradients of everything else
+ * are as ever. */
 void fb_grads_zero_to_square(struct fb_grads *grads);
 void fb_grads_free(struct fb_grads *grads);
 
@@ -65,7 +67,8 @@ float *fb_grad_squares(struct fb_grad *grad, int64_t count);
 /* Rows of a table that are about to be added to. */
 void fb_grad_use(struct fb_grad *grad, const int64_t *row, int64_t count);
 void fb_grad_use_all(struct fb_grad *grad);
-/* Makes values valid that nothing was added to. */
-void fb_grads_settle(struct fb_grads *grads);
+/* The pass is done: makes values valid that nothing was added to. FB_EUNSUPPORTED names a matrix that
+ * was used twice while it was squared, of which neither the squares nor the data are right. */
+int fb_grads_settle(struct fb_grads *grads, struct fb_err *err) FB_MUST_CHECK;
 
 #endif

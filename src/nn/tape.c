@@ -134,7 +134,7 @@ int fb_backward(struct fb_graph *g, const struct fb_tensor *result, const float 
     }
     for (; last >= 0 && !failed; last--)
         if (tape->op[last].dout) failed = derive(g, &tape->op[last], err);
-    if (!failed) fb_grads_settle(tape->grads);
+    if (!failed) failed = fb_grads_settle(tape->grads, err);
     fb_tape_rewind(tape);
     return failed;
 }

@@ -123,6 +123,44 @@ static void test_passes_add_up(void **state) {
     tear_down(&f);
 }
 
+/* Squares that are added as soon as a matrix's gradient is known, against torch: their roots, which
+ * take the signs of the gradient, are what the gradient has to be. All else has its gradient as
+ * ever, a tied embedding with its three uses among it. */
+static void check_squares(const char *name, const char *golden) {
+    struct fb_err err = {0};
+    struct fixture f, signs;
+    int at_once = 0;
+
+    set_up(&signs, name);
+    assert_int_equal(pass(&signs, 100, &err), FB_OK);
+    set_up(&f, name);
+    for (int64_t i = 0; i < f.grads.names.count; i++) {
+        struct fb_grad *g = &f.grads.item[i];
+        g->squares = calloc((size_t)(g->rows * g->cols), sizeof *g->squares);
+        assert_non_null(g->squares);
+    }
+    fb_grads_zero_to_square(&f.grads);
+    assert_int_equal(pass(&f, 100, &err), FB_OK);
+    for (int64_t i = 0; i < f.grads.names.count; i++) {
+        struct fb_grad *g = &f.grads.item[i];
+        for (int64_t j = 0; g->squared && j < g->rows * g->cols; j++)
+            g->data[j] = copysignf(sqrtf(g->squares[j]), signs.grads.item[i].data[j]);
+        at_once += g->squared > 0;
+        free(g->squares);
+    }
+    assert_int_equal(fb_grads_find(&f.grads, "shared.weight")->squared, 0);
+    assert_true(at_once > 20);
+    compare_gradients(&f.grads, golden);
+    tear_down(&f);
+    tear_down(&signs);
+}
+
+static void test_squares_are_those_of_torchs_gradients(void **state) {
+    (void)state;
+    check_squares("flan", "t5_flan");
+    check_squares("v1_0", "t5_v1_0");
+}
+
 /* A tied embedding is used whole by the head; one that is not, by its tokens alone. */
 static void test_the_embedding_collects_from_its_uses(void **state) {
     for (int tied = 0; tied < 2; tied++) {
@@ -428,6 +466,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gradients_are_those_of_torch),
         cmocka_unit_test(test_passes_add_up),
+        cmocka_unit_test(test_squares_are_those_of_torchs_gradients),
         cmocka_unit_test(test_the_embedding_collects_from_its_uses),
         cmocka_unit_test(test_bits_do_not_depend_on_threads),
         cmocka_unit_test(test_states_are_those_of_the_decoder_step_by_step),

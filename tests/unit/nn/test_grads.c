@@ -79,7 +79,7 @@ static void test_the_first_use_writes(void **state) {
     fb_grads_zero(&grads);
     assert_true(fb_grad_sums(a)[1] == 0);
     b->data[0] = 7; /* of an earlier sum */
-    fb_grads_settle(&grads);
+    assert_int_equal(fb_grads_settle(&grads, &err), FB_OK);
     assert_true(b->data[0] == 0);
     fb_grads_free(&grads);
 }
@@ -103,12 +103,40 @@ static void test_squares_go_where_they_are_wanted(void **state) {
     assert_int_equal(grads.item[0].squared, 2);
     assert_null(fb_grad_squares(&grads.item[1], 1));
     assert_null(fb_grad_squares(&grads.item[2], 1));
-    fb_grads_settle(&grads);
+    assert_int_equal(fb_grads_settle(&grads, &err), FB_OK);
     assert_true(grads.item[0].fresh);
     assert_false(grads.item[1].fresh);
     fb_grads_zero(&grads);
     assert_int_equal(grads.item[0].squared, 0);
     assert_null(fb_grad_squares(&grads.item[0], 1));
+    fb_grads_free(&grads);
+}
+
+/* The square of a sum is not the sum of squares, in whatever order the uses come. */
+static void test_a_matrix_that_is_used_twice_is_not_squared(void **state) {
+    struct fb_err err = {0};
+    struct fb_grads grads = {0};
+    struct fb_grad *a;
+    float squares[2] = {0};
+
+    (void)state;
+    assert_int_equal(fb_grads_add(&grads, "a.weight", 1, 2, false, &err), FB_OK);
+    a = &grads.item[0];
+    a->squares = squares;
+    for (int order = 0; order < 3; order++) {
+        fb_grads_zero_to_square(&grads);
+        if (order == 0) fb_grad_sums(a);
+        else assert_ptr_equal(fb_grad_squares(a, 2), squares);
+        if (order == 2) fb_grad_sums(a);
+        else assert_null(fb_grad_squares(a, 2));
+        err = (struct fb_err){0};
+        assert_int_equal(fb_grads_settle(&grads, &err), FB_EUNSUPPORTED);
+        assert_string_equal(err.msg,
+                            "'a.weight' is used more than once in a pass: its gradient is a "
+                            "sum, whose square is not the sum of the squares of its parts");
+    }
+    fb_grads_zero(&grads);
+    assert_int_equal(fb_grads_settle(&grads, &err), FB_OK);
     fb_grads_free(&grads);
 }
 
@@ -127,7 +155,7 @@ static void test_a_table_forgets_its_used_rows(void **state) {
     assert_int_equal(t->used[0], 3);
     assert_int_equal(t->used[1], 1);
     fb_grad_sums(t)[3 * 2] = 5;
-    fb_grads_settle(&grads);
+    assert_int_equal(fb_grads_settle(&grads, &err), FB_OK);
     assert_true(t->data[6] == 5);
     fb_grads_zero(&grads);
     assert_true(t->data[6] == 0);
@@ -171,6 +199,7 @@ int main(void) {
         cmocka_unit_test(test_a_filter_chooses),
         cmocka_unit_test(test_the_first_use_writes),
         cmocka_unit_test(test_squares_go_where_they_are_wanted),
+        cmocka_unit_test(test_a_matrix_that_is_used_twice_is_not_squared),
         cmocka_unit_test(test_a_table_forgets_its_used_rows),
         cmocka_unit_test(test_sizes_beyond_memory_are_refused),
         cmocka_unit_test(test_every_allocation_may_fail),
