@@ -6,6 +6,7 @@
  * distinct prefix tokens, the FLOP that are executed, seconds (best and median of N passes over
  * prepared batches), GFLOP/s, and the ratio to the bound. The bound is the best f32 rate at
  * 2048 x 768 x 3072 of oneDNN and of our own product, each measured again around every pass. */
+#include "args.h"
 #include "bound.h"
 
 #include "gpt2.h"
@@ -139,21 +140,17 @@ static int run(const struct settings *s, char **argv, int argc, struct fb_err *e
 int main(int argc, char **argv) {
     struct settings s = {3, -1, 2048};
     struct fb_err err = {0};
-    int at = 1;
+    const struct option options[] = {
+        {"--repeat", &s.repeat, 1, PASSES_MAX, NULL},
+        {"--limit", &s.limit, 1, INT32_MAX, NULL},
+        {"--tokens", &s.tokens, 1, INT32_MAX, NULL},
+        {0},
+    };
+    int at = args_parse(
+        argc, argv,
+        "bench_eval [--repeat N] [--limit ROWS] [--tokens N] MODEL TOKENIZER DATA TASK [TASK ...]",
+        options, 4, INT32_MAX);
 
-    for (; at + 1 < argc && strncmp(argv[at], "--", 2) == 0; at += 2) {
-        long value = strtol(argv[at + 1], NULL, 10);
-        if (strcmp(argv[at], "--repeat") == 0 && value >= 1 && value <= PASSES_MAX)
-            s.repeat = value;
-        else if (strcmp(argv[at], "--limit") == 0) s.limit = value;
-        else if (strcmp(argv[at], "--tokens") == 0 && value >= 1) s.tokens = value;
-        else break;
-    }
-    if (argc - at < 4) {
-        fprintf(stderr, "usage: bench_eval [--repeat N] [--limit ROWS] [--tokens N] MODEL "
-                        "TOKENIZER DATA TASK [TASK ...]\n");
-        return 2;
-    }
     if (run(&s, argv + at, argc - at, &err)) {
         fprintf(stderr, "bench_eval: %s\n", err.msg);
         return 1;

@@ -12,6 +12,7 @@
  * The same again in seconds of the processor, which a busy machine changes less: the rates are then
  * those of our own product and of y[i] += x[i] per such second. With OMP_WAIT_POLICY=passive a
  * thread that waits costs none. */
+#include "args.h"
 #include "bound.h"
 
 #include "config/yaml.h"
@@ -230,29 +231,19 @@ static int bench(const struct settings *s, struct fb_err *err) {
     return FB_OK;
 }
 
-static bool read_number(long *out, const char *text) {
-    char *end;
-
-    *out = strtol(text, &end, 10);
-    return *text && !*end && *out > 0;
-}
-
 int main(int argc, char **argv) {
     struct settings s = {.batch = 8, .examples = 512, .repeat = 3};
     struct fb_err err = {0};
-    int at = 1;
+    const struct option options[] = {
+        {"--batch", &s.batch, 1, 65536, NULL},
+        {"--examples", &s.examples, 1, 1000000000, NULL},
+        {"--repeat", &s.repeat, 1, REPEATS_MAX, NULL},
+        {0},
+    };
+    int at =
+        args_parse(argc, argv, "bench_fisher [--batch N] [--examples N] [--repeat N] POOL DATA",
+                   options, 2, 2);
 
-    for (; at + 1 < argc && !strncmp(argv[at], "--", 2); at += 2) {
-        long *to = !strcmp(argv[at], "--batch")      ? &s.batch
-                   : !strcmp(argv[at], "--examples") ? &s.examples
-                   : !strcmp(argv[at], "--repeat")   ? &s.repeat
-                                                     : NULL;
-        if (!to || !read_number(to, argv[at + 1])) break;
-    }
-    if (argc - at != 2 || s.repeat > REPEATS_MAX) {
-        fputs("usage: bench_fisher [--batch N] [--examples N] [--repeat N] POOL DATA\n", stderr);
-        return 2;
-    }
     s.pool = argv[at];
     s.data = argv[at + 1];
     if (!bench(&s, &err)) return 0;

@@ -8,6 +8,7 @@
  * of the two. "same": whether each implementation computes a row to the same bits as when it stands
  * among LARGEST rows, which evaluation relies on. */
 #include "kernel/gemm.h"
+#include "args.h"
 #include "base/alloc.h"
 #include "base/log.h"
 
@@ -198,20 +199,15 @@ static int report(const struct matrix *m, const struct settings *s, struct fb_er
 int main(int argc, char **argv) {
     struct settings s = {REPEAT, 4096, 1};
     struct fb_err err = {0};
-    int at = 1;
+    const struct option options[] = {
+        {"--repeat", &s.repeat, 1, REPEAT_MAX, NULL},
+        {"--rows", &s.rows, 1, 1 << 20, NULL},
+        {"--least", &s.least, 1, 1 << 20, NULL},
+        {0},
+    };
 
-    for (; at + 1 < argc; at += 2) {
-        long value = strtol(argv[at + 1], NULL, 10);
-        if (strcmp(argv[at], "--repeat") == 0 && value >= 1 && value <= REPEAT_MAX)
-            s.repeat = value;
-        else if (strcmp(argv[at], "--rows") == 0 && value >= 1 && value <= 1 << 20) s.rows = value;
-        else if (strcmp(argv[at], "--least") == 0 && value >= 1) s.least = value;
-        else break;
-    }
-    if (at < argc) {
-        fprintf(stderr, "usage: bench_gemm [--repeat N] [--rows LARGEST] [--least SMALLEST]\n");
-        return 2;
-    }
+    (void)args_parse(argc, argv, "bench_gemm [--repeat N] [--rows LARGEST] [--least SMALLEST]",
+                     options, 0, 0);
     printf("%-29s %8s %-3s %8s %-3s %8s %-3s %8s %-3s %6s\n", "rows x in x out", "own", "same",
            "finished", "", "[in,out]", "", "[out,in]", "", "ratio");
     for (int i = 0; i < MATRICES; i++)

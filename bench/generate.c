@@ -10,8 +10,10 @@
  * and the head. With --dump, writes for each prompt the state of its last token and the logits of
  * the first step as f32, and after them its new ids as i32, -1 behind the last; then measures
  * nothing. */
+#include "args.h"
 #include "bound.h"
 
+#include "base/map.h"
 #include "base/str.h"
 #include "ckpt/ckpt.h"
 #include "config/json.h"
@@ -72,10 +74,14 @@ static void model_close(struct model *m) {
     fb_arena_free(&m->arena);
 }
 
-static int read_line(struct prompts *p, const char *line, struct fb_err *err) {
-    json_t *object = json_loads(line, 0, NULL);
+static int read_line(struct prompts *p, const char *line, size_t size, struct fb_err *err) {
+    json_t *object = json_loadb(line, size, 0, NULL);
     const json_t *ids = json_object_get(object, "ids");
-    int rc = json_array_size(ids) ? FB_OK : fb_fail(err, FB_EFORMAT, "a line has no ids");
+    int rc =
+        json_array_size(ids)
+            ? FB_OK
+            : fb_fail(err, FB_EFORMAT, "line %jd: expected {\"ids\": [...]} with at least one id",
+                      (intmax_t)p->count + 1);
 
     for (size_t i = 0; !rc && i < json_array_size(ids); i++) {
         int32_t id = (int32_t)json_integer_value(json_array_get(ids, i));
@@ -91,14 +97,20 @@ static int read_line(struct prompts *p, const char *line, struct fb_err *err) {
 }
 
 static int prompts_open(struct prompts *p, const char *path, long limit, struct fb_err *err) {
-    FILE *f = fopen(path, "r");
-    static char line[1 << 20];
-    int rc = f ? FB_OK : fb_fail_errno(err, "'%s'", path);
+    struct fb_map map;
+    const char *at, *end, *stop;
+    int rc = fb_map_open(&map, path, err);
 
-    while (!rc && (limit < 0 || p->count < limit) && fgets(line, sizeof line, f))
-        rc = read_line(p, line, err);
-    if (f) fclose(f);
-    return rc;
+    if (rc) return fb_context(err, "'%s'", path);
+    at = (const char *)map.data;
+    end = at + map.size;
+    for (; !rc && at < end && (limit < 0 || p->count < limit); at = stop + 1) {
+        if (!(stop = memchr(at, '\n', (size_t)(end - at)))) stop = end;
+        rc = read_line(p, at, (size_t)(stop - at), err);
+    }
+    if (!rc && !p->count) rc = fb_fail(err, FB_EFORMAT, "there are no prompts in it");
+    fb_map_close(&map);
+    return rc ? fb_context(err, "'%s'", path) : FB_OK;
 }
 
 /* Needed operations: a multiplication and an addition count two. */
@@ -212,20 +224,19 @@ int main(int argc, char **argv) {
     struct prompts p = {0};
     struct bound bound = {0};
     struct fb_err err = {0};
-    int at = 1, rc;
+    const struct option options[] = {
+        {"--repeat", &s.repeat, 1, PASSES_MAX, NULL},
+        {"--limit", &s.limit, 1, INT32_MAX, NULL},
+        {"--max-length", &s.max_length, 2, 65536, NULL},
+        {"--dump", NULL, 0, 0, &s.dump},
+        {0},
+    };
+    int at = args_parse(
+        argc, argv,
+        "bench_generate [--repeat N] [--limit ROWS] [--max-length N] [--dump FILE] MODEL IDS",
+        options, 2, 2);
+    int rc;
 
-    for (; at + 1 < argc && !strncmp(argv[at], "--", 2); at += 2) {
-        if (!strcmp(argv[at], "--repeat")) s.repeat = strtol(argv[at + 1], NULL, 10);
-        else if (!strcmp(argv[at], "--limit")) s.limit = strtol(argv[at + 1], NULL, 10);
-        else if (!strcmp(argv[at], "--max-length")) s.max_length = strtol(argv[at + 1], NULL, 10);
-        else if (!strcmp(argv[at], "--dump")) s.dump = argv[at + 1];
-        else break;
-    }
-    if (argc - at != 2 || s.repeat < 1 || s.repeat > PASSES_MAX || s.max_length < 2) {
-        fprintf(stderr, "usage: bench_generate [--repeat N] [--limit ROWS] [--max-length N] "
-                        "[--dump FILE] MODEL IDS\n");
-        return 2;
-    }
     rc = model_open(&m, argv[at], s.max_length, &err);
     if (!rc) rc = prompts_open(&p, argv[at + 1], s.limit, &err);
     if (!rc && s.dump) rc = dump(s.dump, &m, &p, &err);

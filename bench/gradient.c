@@ -8,6 +8,7 @@
  * pass, and of attention two forward and five back. The bound is that of bench_eval. Seconds are
  * the best and the median of N passes; `forward` is the part of the median pass that computes
  * values. */
+#include "args.h"
 #include "bound.h"
 #include "gpt2.h"
 
@@ -160,22 +161,17 @@ static int run(struct bench *b, char **argv, int argc, struct fb_err *err) {
 int main(int argc, char **argv) {
     struct bench b = {.settings = {3, -1, 8}};
     struct fb_err err = {0};
-    int at = 1;
+    const struct option options[] = {
+        {"--repeat", &b.settings.repeat, 1, PASSES_MAX, NULL},
+        {"--limit", &b.settings.limit, 1, INT32_MAX, NULL},
+        {"--batch", &b.settings.batch, 1, 4096, NULL},
+        {0},
+    };
+    int at = args_parse(argc, argv,
+                        "bench_gradient [--repeat N] [--limit ROWS] [--batch N] MODEL TOKENIZER "
+                        "DATA TASK [TASK ...]",
+                        options, 4, INT32_MAX);
 
-    for (; at + 1 < argc && strncmp(argv[at], "--", 2) == 0; at += 2) {
-        long value = strtol(argv[at + 1], NULL, 10);
-        if (strcmp(argv[at], "--repeat") == 0 && value >= 1 && value <= PASSES_MAX)
-            b.settings.repeat = value;
-        else if (strcmp(argv[at], "--limit") == 0) b.settings.limit = value;
-        else if (strcmp(argv[at], "--batch") == 0 && value >= 1 && value <= 4096)
-            b.settings.batch = value;
-        else break;
-    }
-    if (argc - at < 4) {
-        fprintf(stderr, "usage: bench_gradient [--repeat N] [--limit ROWS] [--batch N] MODEL "
-                        "TOKENIZER DATA TASK [TASK ...]\n");
-        return 2;
-    }
     if (run(&b, argv + at, argc - at, &err)) {
         fprintf(stderr, "bench_gradient: %s\n", err.msg);
         return 1;

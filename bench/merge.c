@@ -9,6 +9,8 @@
  * once; the table shows, for each row, the round with the median time. Memory is the peak of
  * anonymous pages (what the process needs for itself) and of mapped file pages, sampled every
  * 10 ms. */
+#include "args.h"
+
 #include "base/file.h"
 #include "base/map.h"
 #include "base/number.h"
@@ -107,6 +109,13 @@ static void find_files(struct files *f, const char *pool) {
         fb_map_close(&map);
     }
     fb_list_free(models, n);
+    if (!f->result || f->count < 2) {
+        fb_fail(&err, FB_ENOTFOUND,
+                "'%s' has %d folders with a model.safetensors, %s '_pretrained_'; expected a base "
+                "'_pretrained_' and experts (tools/bench_pool.py)",
+                pool, f->count, f->result ? "one of them" : "none of them");
+        die();
+    }
 }
 
 static void read_all(const struct files *f) {
@@ -209,11 +218,9 @@ int main(int argc, char **argv) {
     struct files f = {0};
     const char *out;
     int64_t rounds = 3;
+    const struct option none = {0};
 
-    if (argc < 2) {
-        fprintf(stderr, "usage: bench_merge POOL [OUT [ROUNDS]]\n");
-        return 2;
-    }
+    (void)args_parse(argc, argv, "bench_merge POOL [OUT [ROUNDS]]", &none, 1, 3);
     out = argc > 2 ? argv[2] : "merged.safetensors";
     if (argc > 3 && (!fb_parse_int(argv[3], &rounds) || rounds < 1 || rounds > ROUNDS_MAX)) {
         fprintf(stderr, "bench_merge: ROUNDS: '%s' is not 1 .. %d\n", argv[3], ROUNDS_MAX);

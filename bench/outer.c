@@ -8,6 +8,7 @@
  * computed, n (n + 1) FLOP for each row), and their ratio to fb_gemm at 2048x768x3072, measured in
  * turns. */
 #include "kernel/outer.h"
+#include "args.h"
 #include "base/alloc.h"
 #include "base/log.h"
 #include "kernel/gemm.h"
@@ -109,14 +110,11 @@ static int measure(const struct bench *b, const struct shape *s, long repeat, st
 int main(int argc, char **argv) {
     struct bench b = {0};
     struct fb_err err = {0};
-    long repeat = argc == 3 && strcmp(argv[1], "--repeat") == 0 ? strtol(argv[2], NULL, 10) : 0;
+    long repeat = REPEAT;
+    const struct option options[] = {{"--repeat", &repeat, 1, REPEAT_MAX, NULL}, {0}};
     int rc;
 
-    if (argc == 1) repeat = REPEAT;
-    if (repeat < 1 || repeat > REPEAT_MAX) {
-        fprintf(stderr, "usage: bench_outer [--repeat N]\n");
-        return 2;
-    }
+    (void)args_parse(argc, argv, "bench_outer [--repeat N]", options, 0, 0);
     rc = bench_open(&b, &err);
     if (!rc)
         printf("%-6s %5s %5s   %5s %8s %8s %6s\n", "", "rows", "m", "n", "GFLOP/s", "gemm", "");

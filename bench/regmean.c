@@ -7,6 +7,7 @@
  * symmetric product counts its half), seconds (best and median of N passes), GFLOP/s, and the ratio
  * to the bound, the best f32 rate at 2048 x 768 x 3072 of oneDNN and of our own product, each
  * measured again around every pass. */
+#include "args.h"
 #include "bound.h"
 
 #include "base/str.h"
@@ -184,22 +185,15 @@ static int run(const struct settings *s, struct fb_err *err) {
 int main(int argc, char **argv) {
     struct settings s = {5, 8, 4};
     struct fb_err err = {0};
-    int at = 1;
+    const struct option options[] = {
+        {"--repeat", &s.repeat, 1, PASSES_MAX, NULL},
+        {"--examples", &s.examples, 1, 1 << 16, NULL},
+        {"--layers", &s.layers, 1, PASSES_MAX, NULL},
+        {0},
+    };
 
-    for (; at + 1 < argc; at += 2) {
-        long value = strtol(argv[at + 1], NULL, 10);
-        if (strcmp(argv[at], "--repeat") == 0 && value >= 1 && value <= PASSES_MAX)
-            s.repeat = value;
-        else if (strcmp(argv[at], "--examples") == 0 && value >= 1 && value <= 1 << 16)
-            s.examples = value;
-        else if (strcmp(argv[at], "--layers") == 0 && value >= 1 && value <= PASSES_MAX)
-            s.layers = value;
-        else break;
-    }
-    if (at < argc) {
-        fprintf(stderr, "usage: bench_regmean [--repeat N] [--examples N] [--layers N]\n");
-        return 2;
-    }
+    (void)args_parse(argc, argv, "bench_regmean [--repeat N] [--examples N] [--layers N]", options,
+                     0, 0);
     if (run(&s, &err)) {
         fprintf(stderr, "bench_regmean: %s\n", err.msg);
         return 1;

@@ -5,6 +5,7 @@
  * For each of N layers of GPT-2 (12): three positive definite systems of 768 equations with 2304,
  * 768 and 3072 right sides and one of 3072 equations with 768, all at once as the method solves
  * them: seconds, and the f64 GFLOP/s of n^3 / 3 + 2 n^2 columns. */
+#include "args.h"
 #include "base/alloc.h"
 #include "base/log.h"
 #include "kernel/linalg.h"
@@ -62,16 +63,13 @@ static int run(struct fb_system *s, int count, struct fb_err *err) {
 }
 
 int main(int argc, char **argv) {
-    long layers = argc == 3 && strcmp(argv[1], "--layers") == 0 ? strtol(argv[2], NULL, 10) : 0;
+    long layers = LAYERS;
+    const struct option options[] = {{"--layers", &layers, 1, LAYERS_MAX, NULL}, {0}};
     struct fb_system s[PER_LAYER * LAYERS_MAX] = {{0}};
     struct fb_err err = {0};
     int rc;
 
-    if (argc == 1) layers = LAYERS;
-    if (layers < 1 || layers > LAYERS_MAX) {
-        fprintf(stderr, "usage: bench_solve [--layers N]\n");
-        return 2;
-    }
+    (void)args_parse(argc, argv, "bench_solve [--layers N]", options, 0, 0);
     rc = run(s, PER_LAYER * (int)layers, &err);
     for (int i = 0; i < PER_LAYER * LAYERS_MAX; i++) {
         free((void *)s[i].a);

@@ -3,6 +3,8 @@
  *     bench_startup [FUSION_BENCH]
  *
  * Bound: a process that does nothing (/bin/true), started the same way. Median of RUNS. */
+#include "args.h"
+
 #include "base/log.h"
 
 #include <fcntl.h>
@@ -48,7 +50,9 @@ static double median(char *const argv[]) {
 }
 
 int main(int argc, char **argv) {
-    char *program = argc > 1 ? argv[1] : "build/release/fusion_bench";
+    const struct option none = {0};
+    int at = args_parse(argc, argv, "bench_startup [FUSION_BENCH]", &none, 0, 1);
+    char *program = argc > at ? argv[at] : "build/release/fusion_bench";
     char *const commands[][4] = {{"/bin/true", NULL},
                                  {program, "--help", NULL},
                                  {program, "--cfg", "job", NULL},

@@ -4,6 +4,8 @@
  *
  * Every line of the files is one text. Bounds, measured in the same run: reading the bytes (a
  * histogram), and splitting into words without encoding them. Median of PASSES. */
+#include "args.h"
+
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -136,6 +138,7 @@ static int run(int argc, char **argv, struct fb_map *maps, struct fb_err *err) {
         if (rc) fb_context(err, "'%s'", argv[i]);
         if (!rc) rc = add_lines(&texts, &maps[i], err);
     }
+    if (!rc && !texts.bytes) rc = fb_fail(err, FB_EFORMAT, "there is no text in the files");
     r.tokenizer = tokenizer;
     if (!rc) rc = fb_encoder_open(&r.encoder, tokenizer, err);
     if (!rc) rc = report(&r, err);
@@ -150,11 +153,9 @@ static int run(int argc, char **argv, struct fb_map *maps, struct fb_err *err) {
 int main(int argc, char **argv) {
     struct fb_err err = {0};
     struct fb_map *maps;
+    const struct option none = {0};
 
-    if (argc < 3) {
-        fprintf(stderr, "usage: bench_tokenize TOKENIZER FILE [FILE ...]\n");
-        return 2;
-    }
+    (void)args_parse(argc, argv, "bench_tokenize TOKENIZER FILE [FILE ...]", &none, 2, INT32_MAX);
     if (!(maps = fb_calloc((size_t)argc, sizeof *maps, &err)) || run(argc, argv, maps, &err))
         fprintf(stderr, "bench_tokenize: %s\n", err.msg);
     for (int i = 0; maps && i < argc; i++)

@@ -67,8 +67,8 @@ float *fb_grad_squares(struct fb_grad *grad, int64_t count);
 /* Rows of a table that are about to be added to. */
 void fb_grad_use(struct fb_grad *grad, const int64_t *row, int64_t count);
 void fb_grad_use_all(struct fb_grad *grad);
-/* The pass is done: makes values valid that nothing was added to. FB_EUNSUPPORTED names a matrix that
- * was used twice while it was squared, of which neither the squares nor the data are right. */
+/* The pass is done: makes values valid that nothing was added to. FB_EUNSUPPORTED names a matrix
+ * that was used twice while it was squared: neither its squares nor its data are right. */
 int fb_grads_settle(struct fb_grads *grads, struct fb_err *err) FB_MUST_CHECK;
 
 #endif

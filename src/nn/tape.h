@@ -29,8 +29,8 @@ struct fb_tape {
 };
 
 /* Derivatives of a number by the parameters, given those by `result` [rows, cols], and added to
- * tape->grads. What was recorded is used up; after a failure the sums are undefined. FB_EUNSUPPORTED:
- * see fb_grads_settle. */
+ * tape->grads. What was recorded is used up; after a failure the sums are undefined.
+ * FB_EUNSUPPORTED: see fb_grads_settle. */
 int fb_backward(struct fb_graph *g, const struct fb_tensor *result, const float *dresult,
                 struct fb_err *err) FB_MUST_CHECK;
 /* The weights have changed: matrices that were turned round are made again when needed. */
