@@ -5,7 +5,7 @@
 Writes tests/golden/gpt2/<name>.json: the configuration, sequences of token ids, and for each
 sequence the hidden state of its last token after ln_f and the logits. The weights are not stored:
 both sides make them from the tensor's name and shape (make_weight here, golden_weight in
-tests/unit/model/test_gpt2.c).
+tests/unit/model/golden_weight.h).
 """
 import json
 import os
