@@ -6,10 +6,12 @@
  * written and removed. With --adapters, the experts are the LoRA adapters in the folders of FOLDER
  * instead, and of POOL only `_pretrained_`, a T5 model, is read. The bound is measured in the same
  * run: all files of weights are read with read(2) into a small buffer and as many bytes as the
- * result has are written with pwrite(2), by as many threads as a merge uses, and synced as a merge
- * is. Each of ROUNDS (default: 3) does every row once; the table shows, for each row, the round
- * with the median time. Memory is the peak of anonymous pages (what the process needs for itself)
- * and of mapped file pages, sampled every 10 ms. */
+ * result has are written with pwrite(2), by as many threads as a merge uses, with the room taken on
+ * the disk before and synced behind as a merge does. Before every row, as much is written and
+ * removed: memory that a virtual machine has not used for seconds is slow to write, and all rows
+ * shall find the same. Each of ROUNDS (default: 3) does every row once; the table shows, for each
+ * row, the round with the median time. Memory is the peak of anonymous pages (what the process
+ * needs for itself) and of mapped file pages, sampled every 10 ms. */
 #include "base/file.h"
 #include "base/map.h"
 #include "base/number.h"
@@ -166,6 +168,7 @@ static void write_result(const struct files *f, const char *out) {
     int64_t blocks = (int64_t)((f->result + BUFFER - 1) / BUFFER);
 
     if (fb_file_create(&file, out, &err)) die();
+    if (posix_fallocate(file.fd, 0, (off_t)f->result)) exit(1);
 #pragma omp parallel
     {
         char *buffer = malloc(BUFFER);
@@ -222,8 +225,11 @@ static double cpu_seconds(void) {
 
 static struct measured measure(int row, const struct files *f, const char *out) {
     struct watch w = {0};
-    double begun, cpu = cpu_seconds();
+    double begun, cpu;
 
+    write_result(f, out); /* before the clock runs */
+    unlink(out);
+    cpu = cpu_seconds();
     if (pthread_create(&w.thread, NULL, look, &w)) exit(1);
     begun = fb_now();
     if (row == 0) {
