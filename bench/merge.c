@@ -8,9 +8,9 @@
  * run: all files of weights are read with read(2) into a small buffer and as many bytes as the
  * result has are written with pwrite(2), by as many threads as a merge uses, with the room taken on
  * the disk before and synced behind as a merge does. Before every row, as much is written and
- * removed: memory that a virtual machine has not used for seconds is slow to write, and all rows
- * shall find the same. Each of ROUNDS (default: 3) does every row once; the table shows, for each
- * row, the round with the median time. Memory is the peak of anonymous pages (what the process
+ * removed: memory that a virtual machine has not used for seconds may be slow to write, and all
+ * rows shall find the same. Each of ROUNDS (default: 3) does every row once; the table shows, for
+ * each row, the round with the median time. Memory is the peak of anonymous pages (what the process
  * needs for itself) and of mapped file pages, sampled every 10 ms. */
 #include "base/file.h"
 #include "base/map.h"
