@@ -1,18 +1,20 @@
 /* gemm.c - blocking and threads of the matrix product; the arithmetic is isa->tile.
  *
  * Inputs are taken BLOCK_IN at a time, which is what an element's sum is cut into. All rows are
- * packed once, by all threads, some blocks of inputs after another: strips as high as a tile. Then
- * the tasks, each a range of strips times a range of panels, add the products to y. A block of a
- * panel of weights (16 KB with AVX2), once read from memory, stays in the first-level cache while
- * it meets all rows of the task, and so many blocks follow each other as let these rows stay in the
- * second-level cache for all panels. The block that comes next is fetched meanwhile: few rows are
- * done with one before. Fewer rows per task make the stream of weights the limit. */
+ * packed once for all products that they are part of, by all threads, some blocks of inputs after
+ * another: strips as high as a tile. Then the tasks, each a range of strips times a range of
+ * panels, add the products to y. A block of a panel of weights (16 KB with AVX2), once read from
+ * memory, stays in the first-level cache while it meets all rows of the task, and so many blocks
+ * follow each other as let these rows stay in the second-level cache for all panels. The block that
+ * comes next is fetched meanwhile: few rows are done with one before. Fewer rows per task make the
+ * stream of weights the limit. */
 #include "kernel/gemm.h"
 
 #include "base/alloc.h"
 #include "kernel/cpu.h"
 #include "kernel/prefetch.h"
 
+#include <assert.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,19 +168,22 @@ static void whole_tile(const struct fb_gemm *g, const float *a, int64_t row, int
     if (last) isa->finish(c, g->ldy, w->bias + panel * cols, add, g->ldadd, g->activation);
 }
 
-/* How the product is cut: blocks of `height` rows times ranges of `width` panels, about equal. */
-struct cuts {
+/* How the columns of a product are cut: ranges of `width` panels, about equal. */
+struct cut {
     int64_t first, last; /* panels */
-    int64_t blocks, height, parts, width;
+    int64_t parts, width;
 };
 
+/* Products of the same rows; a task is a block of `height` rows times one range of panels. */
 struct job {
-    const struct fb_gemm *g;
-    struct cuts cuts;
-    int64_t rows;    /* rounded up to whole strips */
-    int64_t at_once; /* inputs that are packed at a time, whole blocks */
-    int64_t run;     /* inputs that are taken panel by panel, whole blocks */
-    float *packed;   /* for each block of inputs: [strips][count, strip] */
+    const struct fb_gemm *g; /* [count] */
+    int count;
+    struct cut cut[FB_GEMM_JOINT];
+    int64_t rows;                   /* rounded up to whole strips */
+    int64_t blocks, height, ranges; /* ranges: of all products */
+    int64_t at_once;                /* inputs that are packed at a time, whole blocks */
+    int64_t run;                    /* inputs that are taken panel by panel, whole blocks */
+    float *packed;                  /* for each block of inputs: [strips][count, strip] */
 };
 
 /* Packed rows [row, end) times inputs [from, from + count) of one panel; `next` is fetched
@@ -195,21 +200,37 @@ static void meet(const struct fb_gemm *g, const float *a, int64_t row, int64_t e
                                                                  parts > 0 ? next : NULL);
 }
 
+/* Rows [row, bottom) times panels [panel, last) of a product. */
+struct task {
+    const struct fb_gemm *g;
+    int64_t row, bottom, panel, last;
+};
+
+static struct task task_at(const struct job *job, int64_t t) {
+    int64_t row = t / job->ranges * job->height, range = t % job->ranges;
+    const struct cut *c = job->cut;
+    struct task task = {job->g, row, least(row + job->height, job->g->rows), 0, 0};
+
+    for (; range >= c->parts; c++, task.g++)
+        range -= c->parts;
+    task.panel = c->first + range * c->width;
+    task.last = least(task.panel + c->width, c->last);
+    return task;
+}
+
 /* Inputs [from, end) of the packed rows, of which the first is `begin`, for a task. */
-static void run(const struct job *job, int64_t t, int64_t begin, int64_t from, int64_t end) {
-    const struct fb_gemm *g = job->g;
-    const struct cuts *c = &job->cuts;
-    int64_t row = t / c->parts * c->height, bottom = least(row + c->height, g->rows);
-    int64_t panel = c->first + t % c->parts * c->width, last = least(panel + c->width, c->last);
+static void run(const struct job *job, const struct task *task, int64_t begin, int64_t from,
+                int64_t end) {
+    const struct fb_gemm *g = task->g;
     int64_t in = g->weight->in, cols = g->weight->isa->cols;
 
-    for (; panel < last; panel++)
+    for (int64_t panel = task->panel; panel < task->last; panel++)
         for (int64_t f = from; f < end; f += BLOCK_IN) {
             int64_t count = least(BLOCK_IN, in - f), then = f + count;
             const float *next = g->weight->data + (panel * in + then) * cols;
-            if (then == end && panel + 1 < last) next += (in - then + from) * cols;
-            meet(g, job->packed + (f - begin) * job->rows + row * count, row, bottom, panel, f,
-                 count, next);
+            if (then == end && panel + 1 < task->last) next += (in - then + from) * cols;
+            meet(g, job->packed + (f - begin) * job->rows + task->row * count, task->row,
+                 task->bottom, panel, f, count, next);
         }
 }
 
@@ -228,24 +249,36 @@ static void run_some(const struct job *job, int64_t begin, int64_t end) {
                   g->x + row * g->ldx + from, g->ldx, least(isa->rows, g->rows - row), count);
     }
 #pragma omp for schedule(dynamic, 1)
-    for (int64_t t = 0; t < job->cuts.blocks * job->cuts.parts; t++)
+    for (int64_t t = 0; t < job->blocks * job->ranges; t++) {
+        struct task task = task_at(job, t);
         for (int64_t from = begin; from < end; from += job->run)
-            run(job, t, begin, from, least(from + job->run, end));
+            run(job, &task, begin, from, least(from + job->run, end));
+    }
 }
 
-static struct cuts cut(const struct fb_gemm *g, int64_t threads) {
-    const struct fb_isa *isa = g->weight->isa;
-    int64_t most = BLOCK_ROWS / isa->rows * isa->rows, cols = isa->cols;
-    struct cuts c = {g->column / cols, (g->column + g->columns + cols - 1) / cols, 0, 0, 1, 0};
+/* Few rows: the columns are split as well, so that every thread gets several tasks. */
+static struct cut cut(const struct job *job, const struct fb_gemm *g, int64_t threads) {
+    int64_t cols = g->weight->isa->cols, tasks = threads * TASKS_PER_THREAD / job->count;
+    struct cut c = {g->column / cols, (g->column + g->columns + cols - 1) / cols, 1, 0};
 
-    c.blocks = (g->rows + most - 1) / most;
-    c.height = ((g->rows + c.blocks - 1) / c.blocks + isa->rows - 1) / isa->rows * isa->rows;
-    /* Few rows: split the columns as well, so that every thread gets several tasks. */
     while (threads > 1 && c.parts < c.last - c.first &&
-           (c.blocks * c.parts < threads * TASKS_PER_THREAD || c.blocks * c.parts % threads))
+           (job->blocks * c.parts < tasks || job->blocks * c.parts % threads))
         c.parts++;
     c.width = (c.last - c.first + c.parts - 1) / c.parts;
     return c;
+}
+
+static void cut_all(struct job *job, int64_t threads) {
+    int64_t unit = job->g->weight->isa->rows, rows = job->g->rows;
+    int64_t most = BLOCK_ROWS / unit * unit;
+
+    job->rows = (rows + unit - 1) / unit * unit;
+    job->blocks = (rows + most - 1) / most;
+    job->height = ((rows + job->blocks - 1) / job->blocks + unit - 1) / unit * unit;
+    for (int i = 0; i < job->count; i++) {
+        job->cut[i] = cut(job, &job->g[i], threads);
+        job->ranges += job->cut[i].parts;
+    }
 }
 
 /* Whole blocks of inputs of which `rows` are at most `values`; at least one. */
@@ -255,15 +288,19 @@ static int64_t blocks_of(int64_t values, int64_t rows) {
     return (blocks > 1 ? blocks : 1) * BLOCK_IN;
 }
 
-int fb_gemm(const struct fb_gemm *g, struct fb_err *err) {
-    int64_t in = g->weight->in, unit = g->weight->isa->rows;
-    struct job job = {.g = g, .rows = (g->rows + unit - 1) / unit * unit};
+int fb_gemm_joint(const struct fb_gemm *g, int count, struct fb_err *err) {
+    int64_t in = g->weight->in;
+    struct job job = {.g = g, .count = count};
     void *block;
 
-    if (g->rows == 0 || g->columns == 0) return FB_OK;
-    job.cuts = cut(g, omp_get_max_threads());
+    assert(count <= FB_GEMM_JOINT);
+    for (int i = 0; i < count; i++)
+        assert(g[i].x == g->x && g[i].ldx == g->ldx && g[i].rows == g->rows && g[i].columns > 0 &&
+               g[i].weight->in == in && g[i].weight->isa == g->weight->isa);
+    if (g->rows == 0) return FB_OK;
+    cut_all(&job, omp_get_max_threads());
     job.at_once = least(blocks_of(SCRATCH, job.rows), in);
-    job.run = blocks_of(NEAR, job.cuts.height);
+    job.run = blocks_of(NEAR, job.height);
     block = fb_malloc((size_t)(job.rows * job.at_once) * sizeof(float) + FB_ALIGN, err);
     if (!block) return err->code;
     job.packed = fb_aligned(block);
@@ -272,4 +309,8 @@ int fb_gemm(const struct fb_gemm *g, struct fb_err *err) {
         run_some(&job, begin, least(begin + job.at_once, in));
     free(block);
     return FB_OK;
+}
+
+int fb_gemm(const struct fb_gemm *g, struct fb_err *err) {
+    return g->columns ? fb_gemm_joint(g, 1, err) : FB_OK;
 }

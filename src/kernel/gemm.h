@@ -61,4 +61,10 @@ struct fb_gemm {
  * whole tiles. */
 int fb_gemm(const struct fb_gemm *g, struct fb_err *err) FB_MUST_CHECK;
 
+/* Products of the same rows (x, ldx, rows; weights of the same number of inputs and instruction
+ * set) with `count` matrices, none without columns: the rows are prepared once. The results are
+ * those of fb_gemm. Results must overlap neither each other nor x nor what is added. */
+enum { FB_GEMM_JOINT = 3 }; /* at most */
+int fb_gemm_joint(const struct fb_gemm *g, int count, struct fb_err *err) FB_MUST_CHECK;
+
 #endif

@@ -17,7 +17,9 @@ enum {
     TILE_VECS = 2,
     TILE_COLS = TILE_VECS * V_LANES,
     PREFETCH_A = 16 * TILE_ROWS,
-    PREFETCH_B = 12 * TILE_COLS
+    PREFETCH_B = 12 * TILE_COLS,
+    LINE = 16, /* values of a cache line */
+    STEP_AHEAD = 4
 };
 
 #if defined(__AVX2__)
@@ -102,8 +104,6 @@ V_INLINE void put(float *c, vec *sum, enum fb_into into) {
 
 /* Four steps ahead of a or b. */
 V_INLINE void fetch_operand(const float *a, const float *b, enum fetch fetch) {
-    enum { LINE = 16 };
-
     if (fetch == FETCH_A_HERE) {
         fb_prefetch(a + PREFETCH_A);
         fb_prefetch(a + PREFETCH_A + 2 * TILE_ROWS);
@@ -347,12 +347,21 @@ static inline float dot(const float *a, const float *b, int64_t n) {
     return v_sum(sum) + rest;
 }
 
+/* Asks for the same `dim` values STEP_AHEAD rows further on: rows come from memory, and hardware
+ * does not fetch beyond the page that it is on. */
+FB_PREFETCH fetch_row_ahead(const float *row, int64_t stride, int64_t dim) {
+    for (int64_t d = 0; d < dim; d += LINE)
+        fb_prefetch(row + STEP_AHEAD * stride + d);
+}
+
 /* Keys outside, heads inside: the rows of k are read once from end to end. */
 static void scores(float *score, const float *q, const float *k, int64_t ldkv, int64_t keys,
                    int64_t heads, int64_t dim) {
     for (int64_t j = 0; j < keys; j++, k += ldkv)
-        for (int64_t h = 0; h < heads; h++)
+        for (int64_t h = 0; h < heads; h++) {
+            fetch_row_ahead(k + h * dim, ldkv, dim);
             score[h * keys + j] = dot(q + h * dim, k + h * dim, dim);
+        }
 }
 
 static void mix(float *out, const float *weight, const float *v, int64_t ldkv, int64_t keys,
@@ -364,6 +373,7 @@ static void mix(float *out, const float *weight, const float *v, int64_t ldkv, i
         for (int64_t h = 0; h < heads; h++) {
             const float *from = v + h * dim;
             float *to = out + h * dim, w = weight[h * keys + j];
+            fetch_row_ahead(from, ldkv, dim);
             for (int64_t d = 0; d < whole; d += V_LANES)
                 v_store(to + d, v_mul_add(v_set(w), v_load(from + d), v_load(to + d)));
             for (int64_t d = whole; d < dim; d++)

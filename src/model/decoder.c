@@ -128,10 +128,9 @@ int fb_decoder_add(struct fb_decoder *d, const struct fb_batch *batch, const flo
                        (intmax_t)batch->tokens, (intmax_t)batch->sequences);
     for (int64_t i = 0; i < d->m->decoder.layers; i++) {
         const struct fb_t5_attention *a = &d->m->decoder.block[i].cross;
+        const struct fb_layer_into to[] = {{&a->k, d->kept[i].k + at}, {&a->v, d->kept[i].v + at}};
         fb_graph_reset(&d->graph);
-        if (fb_op_linear_into(&d->graph, d->kept[i].k + at, &x, &a->k, err) ||
-            fb_op_linear_into(&d->graph, d->kept[i].v + at, &x, &a->v, err))
-            return err->code;
+        if (fb_op_linear_into(&d->graph, &x, to, 2, err)) return err->code;
     }
     for (int64_t i = 0; i < batch->sequences; i++, d->sequences++) {
         const struct fb_segment *segment = &batch->segment[batch->end[i]];
@@ -180,15 +179,14 @@ static struct fb_tensor *attend(struct fb_decoder *d, const struct fb_t5_attenti
                                 struct fb_err *err) {
     struct fb_graph *g = &d->graph;
     struct fb_tensor *normed = fb_op_rms_norm(g, x, &a->norm, err);
-    struct fb_tensor *q = fb_op_linear(g, normed, &a->q, FB_LINEAR, NULL, err);
-    struct fb_tensor *k = fb_op_linear(g, normed, &a->k, FB_LINEAR, NULL, err);
-    struct fb_tensor *v = fb_op_linear(g, normed, &a->v, FB_LINEAR, NULL, err), *mixed;
+    struct fb_layer_use use[] = {{.layer = &a->q}, {.layer = &a->k}, {.layer = &a->v}};
     const float *bias = d->bias + d->room.steps - 1 - d->done; /* of the first token */
+    struct fb_tensor *mixed;
 
-    if (!q || !k || !v) return NULL;
-    remember(d, kept, k, v);
-    mixed = fb_op_attention_step(g, q, d->span, d->m->config.num_heads, bias, 2 * d->room.steps - 1,
-                                 err);
+    if (!normed || fb_op_linear_joint(g, normed, use, 3, err)) return NULL;
+    remember(d, kept, use[1].y, use[2].y);
+    mixed = fb_op_attention_step(g, use[0].y, d->span, d->m->config.num_heads, bias,
+                                 2 * d->room.steps - 1, err);
     return fb_op_linear(g, mixed, &a->o, FB_LINEAR, x, err);
 }
 
@@ -240,7 +238,7 @@ int fb_t5_logits(const struct fb_t5 *m, const float *hidden, int64_t rows, float
                  struct fb_err *err) {
     const struct fb_tensor x = {(float *)(uintptr_t)hidden, rows, m->config.d_model};
     struct fb_graph g = {0};
-    int rc = fb_op_linear_into(&g, logits, &x, &m->head, err);
+    int rc = fb_op_linear_into(&g, &x, &(struct fb_layer_into){&m->head, logits}, 1, err);
 
     fb_graph_free(&g);
     return rc;

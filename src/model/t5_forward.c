@@ -42,11 +42,15 @@ static struct fb_tensor *attend(struct fb_graph *g, const struct fb_t5 *m,
     const double dropout = m->config.dropout_rate;
     const struct fb_heads heads = {m->config.num_heads, 1.0f, dropout};
     struct fb_tensor *normed = fb_op_rms_norm(g, x, &a->norm, err);
-    const struct fb_tensor *from = states ? states : normed;
+    struct fb_layer_use use[] = {{.layer = &a->q}, {.layer = &a->k}, {.layer = &a->v}};
+    int own = states ? 1 : 3; /* layers of `normed` */
 
-    in.q = fb_op_linear(g, normed, &a->q, FB_LINEAR, NULL, err);
-    in.k = fb_op_linear(g, from, &a->k, FB_LINEAR, NULL, err);
-    in.v = fb_op_linear(g, from, &a->v, FB_LINEAR, NULL, err);
+    if (!normed || fb_op_linear_joint(g, normed, use, own, err) ||
+        (own < 3 && fb_op_linear_joint(g, states, use + own, 3 - own, err)))
+        return NULL;
+    in.q = use[0].y;
+    in.k = use[1].y;
+    in.v = use[2].y;
     return fb_op_linear_dropped(g, fb_op_attend(g, &in, &heads, err), &a->o, dropout, x, err);
 }
 

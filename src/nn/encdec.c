@@ -25,11 +25,15 @@ struct fb_tensor *fb_op_rms_norm(struct fb_graph *g, const struct fb_tensor *x,
 struct fb_tensor *fb_op_gated(struct fb_graph *g, const struct fb_tensor *x,
                               const struct fb_linear *w, const struct fb_linear *v,
                               enum fb_activation activation, struct fb_err *err) {
-    struct fb_tensor *gate = fb_op_linear(g, x, w, activation, NULL, err);
-    struct fb_tensor *value = gate ? fb_op_linear(g, x, v, FB_LINEAR, NULL, err) : NULL, *y = value;
+    struct fb_layer_use use[] = {{.layer = w, .activation = activation},
+                                 {.layer = v, .activation = FB_LINEAR}};
+    struct fb_tensor *gate, *value, *y;
 
+    if (!x || fb_op_linear_joint(g, x, use, 2, err)) return NULL;
+    gate = use[0].y;
+    y = value = use[1].y;
     /* Both factors are kept when somebody wants their derivatives. */
-    if (value && g->tape && (y = fb_tensor_new(g, value->rows, value->cols, err)))
+    if (g->tape && (y = fb_tensor_new(g, value->rows, value->cols, err)))
         memcpy(y->data, value->data, (size_t)(y->rows * y->cols) * sizeof *y->data);
     if (!y) return NULL;
     fb_multiply(y->data, gate->data, y->rows, y->cols);

@@ -10,46 +10,79 @@
 
 /* ---- linear layers ---- */
 
-/* The layer without activation or update. */
-static struct fb_tensor *multiply(struct fb_graph *g, const struct fb_tensor *x,
-                                  const struct fb_linear *layer, struct fb_gemm how,
-                                  const struct fb_tensor *add, struct fb_err *err) {
-    struct fb_linear_how part = {layer, how.column, how.columns};
-    struct fb_op op = {.derive = fb_linear_derive, .in = {x, add}, .in_place = 2};
+/* A layer, or some of its columns (`how`), and its result. */
+struct product {
+    const struct fb_linear *layer;
+    const struct fb_tensor *add;
+    struct fb_gemm how;
+    struct fb_tensor *y;
+};
 
+static struct fb_gemm gemm_of(struct fb_gemm how, const struct fb_tensor *x,
+                              const struct fb_linear *layer) {
     assert(x->cols == layer->weight.in);
-    if (g->observer && g->observer->linear(g->observer->self, layer->name, x, err)) return NULL;
-    if (!(op.out = fb_tensor_new(g, x->rows, how.columns, err))) return NULL;
-    how.y = op.out->data;
-    how.ldy = op.out->cols;
     how.x = x->data;
     how.ldx = x->cols;
     how.rows = x->rows;
     how.weight = &layer->weight;
-    if (add) {
-        assert(add->rows == x->rows && add->cols == how.columns);
-        how.add = add->data;
-        how.ldadd = add->cols;
-    }
-    if (fb_gemm(&how, err)) return NULL;
-    if (!g->tape) return op.out;
+    return how;
+}
+
+static int prepare(struct fb_graph *g, const struct fb_tensor *x, struct product *p,
+                   struct fb_err *err) {
+    if (g->observer && g->observer->linear(g->observer->self, p->layer->name, x, err))
+        return err->code;
+    if (!(p->y = fb_tensor_new(g, x->rows, p->how.columns, err))) return err->code;
+    p->how = gemm_of(p->how, x, p->layer);
+    p->how.y = p->y->data;
+    p->how.ldy = p->y->cols;
+    if (!p->add) return FB_OK;
+    assert(p->add->rows == x->rows && p->add->cols == p->how.columns);
+    p->how.add = p->add->data;
+    p->how.ldadd = p->add->cols;
+    return FB_OK;
+}
+
+static struct fb_tensor *record(struct fb_graph *g, const struct fb_tensor *x,
+                                const struct product *p, struct fb_err *err) {
+    struct fb_linear_how part = {p->layer, p->how.column, p->how.columns};
+    struct fb_op op = {.derive = fb_linear_derive, .out = p->y, .in = {x, p->add}, .in_place = 2};
+
+    if (!g->tape) return p->y;
     if (!(op.how = fb_graph_copy(g, &part, sizeof part, err))) return NULL;
-    op.parameter[0] = fb_parameter(g, layer->name, "weight");
-    op.parameter[1] = fb_parameter(g, layer->name, "bias");
+    op.parameter[0] = fb_parameter(g, p->layer->name, "weight");
+    op.parameter[1] = fb_parameter(g, p->layer->name, "bias");
     return fb_recorded(g, &op, err);
 }
 
-/* With the update of low rank, as operations of their own. */
-static struct fb_tensor *linear(struct fb_graph *g, const struct fb_tensor *x,
-                                const struct fb_linear *layer, struct fb_gemm how,
-                                const struct fb_tensor *add, struct fb_err *err) {
-    const struct fb_lora_layer *lora = layer->lora;
-    struct fb_tensor *y = x ? multiply(g, x, layer, how, add, err) : NULL, *low;
+/* Layers of one input, without activations or updates. */
+static int multiply(struct fb_graph *g, const struct fb_tensor *x, struct product *p, int count,
+                    struct fb_err *err) {
+    struct fb_gemm how[FB_GEMM_JOINT] = {0};
 
-    if (!y || !lora) return y;
+    for (int i = 0; i < count; i++) {
+        if (prepare(g, x, &p[i], err)) return err->code;
+        how[i] = p[i].how;
+    }
+    if (fb_gemm_joint(how, count, err)) return err->code;
+    for (int i = 0; i < count; i++)
+        if (!(p[i].y = record(g, x, &p[i], err))) return err->code;
+    return FB_OK;
+}
+
+/* The product with the update of low rank, as operations of their own. */
+static struct fb_tensor *update(struct fb_graph *g, const struct fb_tensor *x,
+                                const struct product *p, struct fb_err *err) {
+    const struct fb_lora_layer *lora = p->layer->lora;
+    struct product last = *p;
+    struct fb_tensor *low;
+
+    if (!lora) return p->y;
     low = fb_op_dropout(g, x, lora->dropout, err);
     low = fb_op_scale(g, fb_op_linear(g, low, &lora->a, FB_LINEAR, NULL, err), lora->scale, err);
-    return low ? multiply(g, low, &lora->b, how, y, err) : NULL;
+    last.layer = &lora->b;
+    last.add = p->y;
+    return low && !multiply(g, low, &last, 1, err) ? last.y : NULL;
 }
 
 static struct fb_tensor *activate(struct fb_graph *g, const struct fb_tensor *x,
@@ -68,19 +101,57 @@ static struct fb_tensor *activate(struct fb_graph *g, const struct fb_tensor *x,
         err);
 }
 
+/* The derivative of an activation wants what it is given, and an update comes before it. */
+static bool at_once(const struct fb_graph *g, const struct fb_layer_use *use) {
+    return use->activation == FB_LINEAR || (!g->tape && !use->layer->lora);
+}
+
+/* What is left of a layer after its product. */
+static struct fb_tensor *complete(struct fb_graph *g, const struct fb_tensor *x,
+                                  const struct fb_layer_use *use, const struct product *p,
+                                  struct fb_err *err) {
+    struct fb_tensor *y = update(g, x, p, err);
+
+    if (at_once(g, use)) return y;
+    y = activate(g, y, use->activation, err);
+    return use->add ? fb_op_add(g, y, use->add, err) : y;
+}
+
+static int use_layers(struct fb_graph *g, const struct fb_tensor *x, struct fb_layer_use *use,
+                      int count, struct fb_err *err) {
+    struct product p[FB_GEMM_JOINT] = {{0}};
+
+    for (int i = 0; i < count; i++) {
+        bool whole = at_once(g, &use[i]);
+        p[i].layer = use[i].layer;
+        p[i].add = whole ? use[i].add : NULL;
+        p[i].how.columns = use[i].layer->weight.out;
+        p[i].how.activation = whole ? use[i].activation : FB_LINEAR;
+    }
+    if (multiply(g, x, p, count, err)) return err->code;
+    for (int i = 0; i < count; i++)
+        if (!(use[i].y = complete(g, x, &use[i], &p[i], err))) return err->code;
+    return FB_OK;
+}
+
+/* A tape has one layer with its update after another, which is the order derivatives are added in.
+ */
+int fb_op_linear_joint(struct fb_graph *g, const struct fb_tensor *x, struct fb_layer_use *use,
+                       int count, struct fb_err *err) {
+    int together = g->tape ? 1 : count;
+
+    if (!x) return err->code;
+    for (int i = 0; i < count; i += together)
+        if (use_layers(g, x, use + i, together, err)) return err->code;
+    return FB_OK;
+}
+
 struct fb_tensor *fb_op_linear(struct fb_graph *g, const struct fb_tensor *x,
                                const struct fb_linear *layer, enum fb_activation activation,
                                const struct fb_tensor *add, struct fb_err *err) {
-    struct fb_gemm how = {.columns = layer->weight.out, .activation = activation};
+    struct fb_layer_use use = {.layer = layer, .activation = activation, .add = add};
 
-    struct fb_tensor *y;
-
-    if (activation == FB_LINEAR || (!g->tape && !layer->lora))
-        return linear(g, x, layer, how, add, err);
-    /* The derivative wants what the activation is given, and the update comes before it. */
-    how.activation = FB_LINEAR;
-    y = activate(g, linear(g, x, layer, how, NULL, err), activation, err);
-    return add ? fb_op_add(g, y, add, err) : y;
+    return x && !fb_op_linear_joint(g, x, &use, 1, err) ? use.y : NULL;
 }
 
 struct fb_tensor *fb_op_linear_dropped(struct fb_graph *g, const struct fb_tensor *x,
@@ -97,31 +168,32 @@ struct fb_tensor *fb_op_linear_dropped(struct fb_graph *g, const struct fb_tenso
 struct fb_tensor *fb_op_linear_part(struct fb_graph *g, const struct fb_tensor *x,
                                     const struct fb_linear *layer, int64_t column, int64_t columns,
                                     struct fb_err *err) {
-    struct fb_gemm how = {.column = column, .columns = columns, .activation = FB_LINEAR};
+    struct product p = {.layer = layer, .how = {.column = column, .columns = columns}};
 
-    return linear(g, x, layer, how, NULL, err);
+    return x && !multiply(g, x, &p, 1, err) ? update(g, x, &p, err) : NULL;
 }
 
-int fb_op_linear_into(struct fb_graph *g, float *y, const struct fb_tensor *x,
-                      const struct fb_linear *layer, struct fb_err *err) {
-    const struct fb_gemm how = {.y = y,
-                                .ldy = layer->weight.out,
-                                .x = x->data,
-                                .ldx = x->cols,
-                                .rows = x->rows,
-                                .weight = &layer->weight,
-                                .columns = layer->weight.out};
-    const struct fb_tensor *made;
+int fb_op_linear_into(struct fb_graph *g, const struct fb_tensor *x, const struct fb_layer_into *to,
+                      int count, struct fb_err *err) {
+    struct fb_gemm how[FB_GEMM_JOINT] = {0};
+    int products = 0;
 
-    assert(!g->tape && x->cols == layer->weight.in);
-    if (layer->lora) {
-        if (!(made = fb_op_linear(g, x, layer, FB_LINEAR, NULL, err))) return err->code;
-        memcpy(y, made->data, (size_t)(made->rows * made->cols) * sizeof *y);
-        return FB_OK;
+    assert(!g->tape);
+    for (int i = 0; i < count; i++) {
+        const struct fb_linear *layer = to[i].layer;
+        int64_t out = layer->weight.out;
+        if (layer->lora) {
+            const struct fb_tensor *made = fb_op_linear(g, x, layer, FB_LINEAR, NULL, err);
+            if (!made) return err->code;
+            memcpy(to[i].y, made->data, (size_t)(made->rows * out) * sizeof *made->data);
+            continue;
+        }
+        if (g->observer && g->observer->linear(g->observer->self, layer->name, x, err))
+            return err->code;
+        how[products++] =
+            gemm_of((struct fb_gemm){.y = to[i].y, .ldy = out, .columns = out}, x, layer);
     }
-    if (g->observer && g->observer->linear(g->observer->self, layer->name, x, err))
-        return err->code;
-    return fb_gemm(&how, err);
+    return products ? fb_gemm_joint(how, products, err) : FB_OK;
 }
 
 /* ---- norms and tables ---- */

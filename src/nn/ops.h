@@ -55,6 +55,17 @@ struct fb_heads {
 struct fb_tensor *fb_op_linear(struct fb_graph *g, const struct fb_tensor *x,
                                const struct fb_linear *layer, enum fb_activation activation,
                                const struct fb_tensor *add, struct fb_err *err);
+/* A layer that shares its input with others: activation(x W + b) + add. */
+struct fb_layer_use {
+    const struct fb_linear *layer;
+    enum fb_activation activation;
+    const struct fb_tensor *add; /* or NULL */
+    struct fb_tensor *y;         /* the result */
+};
+/* At most FB_GEMM_JOINT layers of the same input, which is prepared for the products once; results
+ * as by fb_op_linear, in the order given. Results are not to be used after a failure. */
+int fb_op_linear_joint(struct fb_graph *g, const struct fb_tensor *x, struct fb_layer_use *use,
+                       int count, struct fb_err *err) FB_MUST_CHECK;
 /* dropout(x W + b) + add */
 struct fb_tensor *fb_op_linear_dropped(struct fb_graph *g, const struct fb_tensor *x,
                                        const struct fb_linear *layer, double dropout,
@@ -64,9 +75,14 @@ struct fb_tensor *fb_op_linear_dropped(struct fb_graph *g, const struct fb_tenso
 struct fb_tensor *fb_op_linear_part(struct fb_graph *g, const struct fb_tensor *x,
                                     const struct fb_linear *layer, int64_t column, int64_t columns,
                                     struct fb_err *err);
-/* x W + b into memory of the caller, y [rows, out]. Cannot be walked back. */
-int fb_op_linear_into(struct fb_graph *g, float *y, const struct fb_tensor *x,
-                      const struct fb_linear *layer, struct fb_err *err) FB_MUST_CHECK;
+/* x W + b of at most FB_GEMM_JOINT layers into memory of the caller, y [rows, out] each. Cannot be
+ * walked back. */
+struct fb_layer_into {
+    const struct fb_linear *layer;
+    float *y;
+};
+int fb_op_linear_into(struct fb_graph *g, const struct fb_tensor *x, const struct fb_layer_into *to,
+                      int count, struct fb_err *err) FB_MUST_CHECK;
 struct fb_tensor *fb_op_layer_norm(struct fb_graph *g, const struct fb_tensor *x,
                                    const struct fb_norm *norm, struct fb_err *err);
 /* table[id] + positions[position] for each token of the batch. */

@@ -15,7 +15,7 @@ import tempfile
 
 import numpy as np
 import torch
-from transformers import T5ForConditionalGeneration
+from transformers import AutoConfig, T5ForConditionalGeneration
 
 TASKS = ["cola", "mnli", "mrpc", "qnli", "qqp", "rte", "sst2", "stsb"]
 LIMIT, STEPS = 2e-4, 9
@@ -56,9 +56,10 @@ def error(a, b):
 def main():
     build, folder, data = sys.argv[1:4]
     n = int(sys.argv[4]) if len(sys.argv) > 4 else 25
-    model = T5ForConditionalGeneration.from_pretrained(folder).eval()
     lines = prompts(build, folder, data, n)
-    states, logits, generated = ours(build, folder, lines, model.config)
+    states, logits, generated = ours(build, folder, lines, AutoConfig.from_pretrained(folder))
+    # Not before: the largest models fit into memory once, not twice.
+    model = T5ForConditionalGeneration.from_pretrained(folder).eval()
     worst, equal, excused, failed = [0.0, 0.0], 0, [], []
     for i, line in enumerate(lines):
         x = torch.tensor([json.loads(line)["ids"]])

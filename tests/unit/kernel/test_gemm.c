@@ -95,6 +95,53 @@ static void test_bits_of_a_row_depend_on_nothing_else(void **state) {
     free(x), free(w), free(all), free(y);
 }
 
+/* Three widths, rows on both sides of one block, a residual and an activation with one of them. */
+static void test_joint_products_are_those_one_by_one(void **state) {
+    enum { M = 400, K = 300, MOST = 77 };
+    static const int64_t widths[FB_GEMM_JOINT] = {77, 1, 32}, rows[] = {1, 7, 64, M};
+    float *x = numbers(M * K, 1), *w = numbers(K * MOST, 2), *add = numbers(M * MOST, 3);
+    float *y[2 * FB_GEMM_JOINT];
+
+    (void)state;
+    for (int j = 0; j < 2 * FB_GEMM_JOINT; j++)
+        y[j] = numbers(M * MOST, 4);
+    for (int i = 0; fb_cpu_isa_at(i); i++) {
+        struct fb_err err = {0};
+        struct fb_packed p[FB_GEMM_JOINT];
+        for (int j = 0; j < FB_GEMM_JOINT; j++)
+            assert_int_equal(
+                fb_pack(&p[j], w + j, FB_IN_OUT, x, K - 1, widths[j], fb_cpu_isa_at(i), &err), 0);
+        for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
+            for (int threads = 1; threads <= 4; threads *= 2) {
+                struct fb_gemm g[FB_GEMM_JOINT];
+                omp_set_num_threads(threads);
+                for (int j = 0; j < FB_GEMM_JOINT; j++) {
+                    g[j] = (struct fb_gemm){y[j],
+                                            MOST,
+                                            x,
+                                            K,
+                                            j ? NULL : add,
+                                            MOST,
+                                            rows[r],
+                                            &p[j],
+                                            0,
+                                            widths[j],
+                                            j == 2 ? FB_RELU : FB_LINEAR};
+                    assert_int_equal(fb_gemm(&g[j], &err), FB_OK);
+                    g[j].y = y[FB_GEMM_JOINT + j];
+                }
+                assert_int_equal(fb_gemm_joint(g, FB_GEMM_JOINT, &err), FB_OK);
+                for (int j = 0; j < FB_GEMM_JOINT; j++)
+                    assert_memory_equal(y[j], y[FB_GEMM_JOINT + j], M * MOST * sizeof **y);
+            }
+        for (int j = 0; j < FB_GEMM_JOINT; j++)
+            fb_packed_free(&p[j]);
+    }
+    for (int j = 0; j < 2 * FB_GEMM_JOINT; j++)
+        free(y[j]);
+    free(x), free(w), free(add);
+}
+
 static void test_a_product_of_no_rows_writes_nothing(void **state) {
     struct fb_err err = {0};
     struct fb_packed p;
@@ -137,6 +184,7 @@ int main(void) {
         cmocka_unit_test(test_products_of_all_small_and_odd_shapes),
         cmocka_unit_test(test_products_that_need_several_blocks),
         cmocka_unit_test(test_bits_of_a_row_depend_on_nothing_else),
+        cmocka_unit_test(test_joint_products_are_those_one_by_one),
         cmocka_unit_test(test_a_product_of_no_rows_writes_nothing),
         cmocka_unit_test(test_every_allocation_may_fail),
     };

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "nn/ops.h"
+#include "nn/tape.h"
 
 #include <string.h>
 
@@ -147,6 +148,49 @@ static void test_an_update_of_low_rank_is_added(void **state) {
 
 /* Kept values are doubled, others are 0; the next pass makes the same choices, another seed or
  * place others. */
+/* The layer above, plain, with an activation and a residual, and with the update above: each as if
+ * it were alone, with a tape and without. */
+static void test_joint_layers_are_those_one_by_one(void **state) {
+    static const float down[] = {1, 1}, up[] = {1, 10};
+    struct fb_lora_layer lora = {.a.name = "a", .b.name = "b", .scale = 2};
+    struct fb_err err = {0};
+    struct fixture f;
+
+    (void)state;
+    set_up(&f);
+    assert_int_equal(fb_pack(&lora.a.weight, down, FB_OUT_IN, NULL, 2, 1, NULL, &err), FB_OK);
+    assert_int_equal(fb_pack(&lora.b.weight, up, FB_OUT_IN, NULL, 1, 2, NULL, &err), FB_OK);
+    for (int taped = 0; taped < 2; taped++) {
+        struct fb_grads grads = {0};
+        struct fb_tape tape = {.grads = &grads};
+        struct fb_linear updated = f.layer;
+        struct fb_layer_use use[] = {{.layer = &f.layer},
+                                     {.layer = &f.layer, .activation = FB_TANH, .add = &f.x},
+                                     {.layer = &updated, .activation = FB_TANH}};
+        const struct fb_layer_into into[] = {{&f.layer, (float[4]){0}}, {&updated, (float[4]){0}}};
+        updated.lora = &lora;
+        f.g.tape = taped ? &tape : NULL;
+        assert_int_equal(fb_op_linear_joint(&f.g, &f.x, use, 3, &err), FB_OK);
+        for (int i = 0; i < 3; i++) {
+            const struct fb_tensor *alone =
+                fb_op_linear(&f.g, &f.x, use[i].layer, use[i].activation, use[i].add, &err);
+            assert_non_null(alone);
+            assert_memory_equal(use[i].y->data, alone->data, 4 * sizeof *alone->data);
+        }
+        fb_tape_free(&tape);
+        if (taped) break;
+        assert_int_equal(fb_op_linear_into(&f.g, &f.x, into, 2, &err), FB_OK);
+        assert_memory_equal(into[0].y, use[0].y->data, 4 * sizeof *into[0].y);
+        assert_memory_equal(into[1].y,
+                            fb_op_linear(&f.g, &f.x, &updated, FB_LINEAR, NULL, &err)->data,
+                            4 * sizeof *into[1].y);
+    }
+    f.g.tape = NULL;
+    fb_packed_free(&lora.a.weight);
+    fb_packed_free(&lora.b.weight);
+    tear_down(&f);
+}
+
 static void test_dropout_happens_while_training_only(void **state) {
     enum { N = 1000 };
     float data[N];
@@ -213,6 +257,7 @@ int main(void) {
         cmocka_unit_test(test_last_takes_the_last_row_of_each_segment),
         cmocka_unit_test(test_a_lookup_copies_rows),
         cmocka_unit_test(test_an_update_of_low_rank_is_added),
+        cmocka_unit_test(test_joint_layers_are_those_one_by_one),
         cmocka_unit_test(test_dropout_happens_while_training_only),
         cmocka_unit_test(test_a_missing_input_is_passed_on),
     };
