@@ -1,14 +1,17 @@
 /* merge.c - how long does it take to merge a pool into a file?
  *
- *     bench_merge POOL [OUT [ROUNDS]]
+ *     bench_merge [--adapters FOLDER] POOL [OUT [ROUNDS]]
  *
  * POOL holds one folder per model, `_pretrained_` among them; OUT (default: merged.safetensors) is
- * written and removed. The bound is measured in the same run: all model files are read with read(2)
- * into a small buffer and as many bytes as the result has are written with pwrite(2), by as many
- * threads as a merge uses, and synced as a merge is. Each of ROUNDS (default: 3) does every row
- * once; the table shows, for each row, the round with the median time. Memory is the peak of
- * anonymous pages (what the process needs for itself) and of mapped file pages, sampled every
- * 10 ms. */
+ * written and removed. With --adapters, the experts are the LoRA adapters in the folders of FOLDER
+ * instead, and of POOL only `_pretrained_`, a T5 model, is read. The bound is measured in the same
+ * run: all files of weights are read with read(2) into a small buffer and as many bytes as the
+ * result has are written with pwrite(2), by as many threads as a merge uses, with the room taken on
+ * the disk before and synced behind as a merge does. Before every row, as much is written and
+ * removed: memory that a virtual machine has not used for seconds may be slow to write, and all
+ * rows shall find the same. Each of ROUNDS (default: 3) does every row once; the table shows, for
+ * each row, the round with the median time. Memory is the peak of anonymous pages (what the process
+ * needs for itself) and of mapped file pages, sampled every 10 ms. */
 #include "args.h"
 
 #include "base/file.h"
@@ -28,7 +31,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BUFFER = 1 << 18, MODELS_MAX = 64, ROUNDS_MAX = 99 };
+#define BASE    "_pretrained_"
+#define MODEL   "model.safetensors"
+#define ADAPTER "adapter_model.safetensors"
+
+enum { BUFFER = 1 << 18, PART = 64 * BUFFER, MODELS_MAX = 64, ROUNDS_MAX = 99 };
 
 static const char *const rows[] = {"{name: simple_average}", "{name: task_arithmetic}",
                                    "{name: ties_merging}"};
@@ -37,11 +44,15 @@ static const char *const names[] = {"read all, write the result", "simple_averag
 
 enum { ROWS = sizeof rows / sizeof *rows };
 
+struct model {
+    char name[256], folder[4096], file[4352]; /* file: of the weights */
+};
+
 struct files {
-    char *path[MODELS_MAX];
-    size_t size[MODELS_MAX];
+    struct model model[MODELS_MAX];
     int count;
-    size_t total, result;
+    size_t total, largest, result;
+    bool adapters;
 };
 
 struct measured {
@@ -91,41 +102,65 @@ static void *look(void *arg) {
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
-static void find_files(struct files *f, const char *pool) {
-    char **models;
+/* Adds the model of a folder, if it holds such a file. */
+static void add_model(struct files *f, const char *folder, const char *name, const char *file) {
+    struct model *m = &f->model[f->count];
+    struct fb_map map;
+
+    if (f->count == MODELS_MAX) return;
+    snprintf(m->name, sizeof m->name, "%s", name);
+    snprintf(m->folder, sizeof m->folder, "%s/%s", folder, name);
+    snprintf(m->file, sizeof m->file, "%s/%s/%s", folder, name, file);
+    if (!fb_is_file(m->file)) return;
+    if (fb_map_open(&map, m->file, &err)) die();
+    f->total += map.size;
+    if (map.size > f->largest) f->largest = map.size;
+    if (!strcmp(name, BASE)) f->result = map.size;
+    fb_map_close(&map);
+    f->count++;
+}
+
+static void add_models(struct files *f, const char *folder, const char *file) {
+    char **name;
     size_t n;
 
-    if (fb_list_dir(pool, &models, &n, &err)) die();
-    for (size_t i = 0; i < n && f->count < MODELS_MAX; i++) {
-        char path[4096];
-        struct fb_map map;
-        snprintf(path, sizeof path, "%s/%s/model.safetensors", pool, models[i]);
-        if (!fb_is_file(path)) continue;
-        if (fb_map_open(&map, path, &err)) die();
-        f->size[f->count] = map.size;
-        if (!(f->path[f->count++] = strdup(path))) exit(1);
-        f->total += map.size;
-        if (!strcmp(models[i], "_pretrained_")) f->result = map.size;
-        fb_map_close(&map);
-    }
-    fb_list_free(models, n);
-    if (!f->result || f->count < 2) {
-        fb_fail(&err, FB_ENOTFOUND,
-                "'%s' has %d folders with a model.safetensors, %s '_pretrained_'; expected a base "
-                "'_pretrained_' and experts (tools/bench_pool.py)",
-                pool, f->count, f->result ? "one of them" : "none of them");
-        die();
+    if (fb_list_dir(folder, &name, &n, &err)) die();
+    for (size_t i = 0; i < n; i++)
+        add_model(f, folder, name[i], file);
+    fb_list_free(name, n);
+}
+
+static void find_files(struct files *f, const char *pool, const char *adapters) {
+    f->adapters = adapters != NULL;
+    if (adapters) add_model(f, pool, BASE, MODEL);
+    else add_models(f, pool, MODEL);
+    if (adapters) add_models(f, adapters, ADAPTER);
+    if (f->result && f->count > 1) return;
+    fprintf(stderr, "bench_merge: no %s/%s/%s, or no expert in '%s'\n", pool, BASE, MODEL,
+            adapters ? adapters : pool);
+    exit(1);
+}
+
+/* Part `part` of each file that has so many. */
+static void read_part(const struct files *f, int64_t part, char *buffer) {
+    for (int i = 0; i < f->count; i++) {
+        off_t at = (off_t)part * PART, end = at + PART;
+        int fd = open(f->model[i].file, O_RDONLY);
+        for (ssize_t n = 1; n > 0 && at < end; at += n)
+            n = pread(fd, buffer, BUFFER, at);
+        close(fd);
     }
 }
 
+/* In parts, so that all threads are busy when most bytes are in one file. */
 static void read_all(const struct files *f) {
+    int64_t parts = (int64_t)(f->largest / PART + 1);
+
 #pragma omp parallel for schedule(dynamic)
-    for (int i = 0; i < f->count; i++) {
+    for (int64_t part = 0; part < parts; part++) {
         char *buffer = malloc(BUFFER);
-        int fd = open(f->path[i], O_RDONLY);
-        while (buffer && read(fd, buffer, BUFFER) > 0) {
-        }
-        close(fd);
+        if (!buffer) exit(1);
+        read_part(f, part, buffer);
         free(buffer);
     }
 }
@@ -135,6 +170,7 @@ static void write_result(const struct files *f, const char *out) {
     int64_t blocks = (int64_t)((f->result + BUFFER - 1) / BUFFER);
 
     if (fb_file_create(&file, out, &err)) die();
+    if (posix_fallocate(file.fd, 0, (off_t)f->result)) exit(1);
 #pragma omp parallel
     {
         char *buffer = malloc(BUFFER);
@@ -159,13 +195,14 @@ static void merge(const struct files *f, const char *method, const char *out) {
     const struct fb_method *found;
     void *opts;
 
-    if (fb_str_puts(&yaml, "type: HF_GPT2ForSequenceClassification\nmodels:\n", &err)) die();
+    if (fb_str_printf(&yaml, &err, "type: %s\nmodels:\n",
+                      f->adapters ? "PeftModelForSeq2SeqLMPool"
+                                  : "HF_GPT2ForSequenceClassification"))
+        die();
     for (int i = 0; i < f->count; i++) {
-        const char *slash = strrchr(f->path[i], '/'), *name = slash;
-        while (name > f->path[i] && name[-1] != '/')
-            name--;
-        if (fb_str_printf(&yaml, &err, "- {name: %.*s, path: \"%s\"}\n", (int)(slash - name), name,
-                          f->path[i]))
+        const struct model *model = &f->model[i];
+        if (fb_str_printf(&yaml, &err, "- {name: %s, path: \"%s\"}\n", model->name,
+                          f->adapters ? model->folder : model->file))
             die();
     }
     if (fb_yaml_parse(&config, &arena, fb_str_text(&yaml), yaml.size, "bench", &err) ||
@@ -190,8 +227,11 @@ static double cpu_seconds(void) {
 
 static struct measured measure(int row, const struct files *f, const char *out) {
     struct watch w = {0};
-    double begun, cpu = cpu_seconds();
+    double begun, cpu;
 
+    write_result(f, out); /* before the clock runs */
+    unlink(out);
+    cpu = cpu_seconds();
     if (pthread_create(&w.thread, NULL, look, &w)) exit(1);
     begun = fb_now();
     if (row == 0) {
@@ -215,18 +255,20 @@ static int by_seconds(const void *a, const void *b) {
 
 int main(int argc, char **argv) {
     struct measured all[ROWS + 1][ROUNDS_MAX], median[ROWS + 1];
-    struct files f = {0};
-    const char *out;
+    static struct files f;
+    const char *out, *adapters = NULL;
     int64_t rounds = 3;
-    const struct option none = {0};
+    const struct option options[] = {{"--adapters", NULL, 0, 0, &adapters}, {0}};
+    int at = args_parse(argc, argv, "bench_merge [--adapters FOLDER] POOL [OUT [ROUNDS]]", options,
+                        1, 3);
 
-    (void)args_parse(argc, argv, "bench_merge POOL [OUT [ROUNDS]]", &none, 1, 3);
-    out = argc > 2 ? argv[2] : "merged.safetensors";
-    if (argc > 3 && (!fb_parse_int(argv[3], &rounds) || rounds < 1 || rounds > ROUNDS_MAX)) {
-        fprintf(stderr, "bench_merge: ROUNDS: '%s' is not 1 .. %d\n", argv[3], ROUNDS_MAX);
+    out = argc > at + 1 ? argv[at + 1] : "merged.safetensors";
+    if (argc > at + 2 &&
+        (!fb_parse_int(argv[at + 2], &rounds) || rounds < 1 || rounds > ROUNDS_MAX)) {
+        fprintf(stderr, "bench_merge: ROUNDS: '%s' is not 1 .. %d\n", argv[at + 2], ROUNDS_MAX);
         return 2;
     }
-    find_files(&f, argv[1]);
+    find_files(&f, argv[at], adapters);
     for (int64_t r = 0; r < rounds; r++)
         for (int i = 0; i <= ROWS; i++)
             all[i][r] = measure(i, &f, out);

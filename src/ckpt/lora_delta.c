@@ -1,21 +1,10 @@
 #include "ckpt/lora_delta.h"
 
 #include "base/alloc.h"
+#include "kernel/low_rank.h"
 
-#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
-
-enum { COLUMNS = 512 }; /* of a sum at once: 2 KB on the stack */
-
-/* fmaf is one instruction where the machine has it, and a slow exact function elsewhere. The clones
- * are named by features: a processor's name would stand for that processor alone. */
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) &&       \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define FMA_CLONES __attribute__((target_clones("avx512f", "fma", "default")))
-#else
-#define FMA_CLONES
-#endif
 
 static void transpose(float *out, const float *in, int64_t rows, int64_t cols) {
     for (int64_t i = 0; i < rows; i++)
@@ -54,39 +43,22 @@ void fb_lora_delta_free(struct fb_lora_delta *delta) {
     *delta = (struct fb_lora_delta){0};
 }
 
-/* `n` columns of a row, n <= COLUMNS. Four terms at a time: the sums are loaded and stored less. */
-FMA_CLONES
-static void add_part(float *values, const float *x, const float *y, int64_t r, int64_t cols,
-                     int64_t n, float scale) {
-    float sum[COLUMNS];
-    int64_t k = 0;
-
-    for (int64_t j = 0; j < n; j++)
-        sum[j] = 0.0f;
-    for (; k + 4 <= r; k += 4, y += 4 * cols)
-        for (int64_t j = 0; j < n; j++) {
-            float s = fmaf(x[k], y[j], sum[j]);
-            s = fmaf(x[k + 1], y[cols + j], s);
-            s = fmaf(x[k + 2], y[2 * cols + j], s);
-            sum[j] = fmaf(x[k + 3], y[3 * cols + j], s);
-        }
-    for (; k < r; k++, y += cols)
-        for (int64_t j = 0; j < n; j++)
-            sum[j] = fmaf(x[k], y[j], sum[j]);
-    for (int64_t j = 0; j < n; j++)
-        values[j] += sum[j] * scale;
-}
-
+/* The rest of a row that has begun, or whole rows, or the beginning of a row, in turn. */
 void fb_lora_delta_add(const struct fb_lora_delta *delta, int64_t begin, int64_t count,
                        float *values) {
+    const int64_t cols = delta->cols;
+
     while (count > 0) {
-        int64_t row = begin / delta->cols, column = begin % delta->cols, n = delta->cols - column;
-        if (n > count) n = count;
-        if (n > COLUMNS) n = COLUMNS;
-        add_part(values, delta->x + row * delta->r, delta->y + column, delta->r, delta->cols, n,
-                 delta->scale);
-        begin += n;
-        values += n;
-        count -= n;
+        int64_t column = begin % cols, n = cols - column < count ? cols - column : count;
+        int64_t rows = n == cols ? count / cols : 1;
+        const struct fb_low_rank part = {.x = delta->x + begin / cols * delta->r,
+                                         .y = delta->y + column,
+                                         .r = delta->r,
+                                         .ldy = cols,
+                                         .scale = delta->scale};
+        fb_low_rank_add(&part, values, cols, rows, n);
+        begin += rows * n;
+        values += rows * n;
+        count -= rows * n;
     }
 }

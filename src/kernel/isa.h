@@ -8,6 +8,7 @@
 
 #include "kernel/adamw.h"
 #include "kernel/kernel.h"
+#include "kernel/low_rank.h"
 
 /* Of one row of a norm. */
 struct fb_moments {
@@ -90,6 +91,9 @@ struct fb_isa {
     /* fb_adamw of elements; the same bits with every instruction set. */
     void (*adamw)(float *value, float *exp_avg, float *exp_avg_sq, const float *gradient, int64_t n,
                   const struct fb_adamw_factors *f);
+    /* fb_low_rank_add; the same bits with every instruction set. */
+    void (*low_rank_add)(const struct fb_low_rank *p, float *out, int64_t ldo, int64_t rows,
+                         int64_t cols);
 };
 
 enum { FB_TILE_ROWS = 16, FB_TILE_COLS = 32, FB_SUM_COLS = 128, FB_AHEAD = 4 };

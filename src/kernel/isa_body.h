@@ -459,6 +459,7 @@ static void adamw(float *value, float *exp_avg, float *exp_avg_sq, const float *
 }
 
 #include "kernel/isa_grad.h"
+#include "kernel/isa_low_rank.h"
 
 #define ISA_TABLE(isa_name, check)                                                                 \
     {                                                                                              \
@@ -469,7 +470,8 @@ static void adamw(float *value, float *exp_avg, float *exp_avg_sq, const float *
         .activate = activate, .activation_grad = activation_grad,                                  \
         .layer_norm_grad = layer_norm_grad, .rms_norm_grad = rms_norm_grad,                        \
         .norm_weight_grad = norm_weight_grad, .column_sums = column_sums, .add_to = add_to,        \
-        .softmax_grad = softmax_grad, .pack_columns = pack_columns, .adamw = adamw                 \
+        .softmax_grad = softmax_grad, .pack_columns = pack_columns, .adamw = adamw,                \
+        .low_rank_add = low_rank_add                                                               \
     }
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef FB_KERNEL_SIMD_H
 #define FB_KERNEL_SIMD_H
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -46,6 +47,10 @@ static inline vec v_min(vec a, vec b) {
 }
 static inline vec v_mul_add(vec a, vec b, vec c) {
     return _mm512_fmadd_ps(a, b, c);
+}
+/* a * b + c with one rounding on every machine. */
+static inline vec v_fused(vec a, vec b, vec c) {
+    return v_mul_add(a, b, c);
 }
 /* x * 2^n for whole n in [-126, 127]. */
 static inline vec v_scale(vec x, vec n) {
@@ -92,6 +97,9 @@ static inline vec v_min(vec a, vec b) {
 static inline vec v_mul_add(vec a, vec b, vec c) {
     return _mm256_fmadd_ps(a, b, c);
 }
+static inline vec v_fused(vec a, vec b, vec c) {
+    return v_mul_add(a, b, c);
+}
 static inline vec v_scale(vec x, vec n) {
     __m256i e = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
     return _mm256_mul_ps(x, _mm256_castsi256_ps(_mm256_slli_epi32(e, 23)));
@@ -134,6 +142,9 @@ static inline vec v_min(vec a, vec b) {
 }
 static inline vec v_mul_add(vec a, vec b, vec c) {
     return a * b + c;
+}
+static inline vec v_fused(vec a, vec b, vec c) {
+    return fmaf(a, b, c);
 }
 static inline vec v_scale(vec x, vec n) {
     uint32_t bits = (uint32_t)((n == n ? (int32_t)n : 0) + 127) << 23;

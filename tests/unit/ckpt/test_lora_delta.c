@@ -11,9 +11,9 @@
 #include <math.h>
 #include <string.h>
 
-enum { R = 3, IN = 700, OUT = 5 };
+enum { R = 3, IN = 700, OUT = 5, SIZE = 20 * 129 };
 
-static float a[R * IN], b[OUT * R];
+static float a[SIZE], b[SIZE];
 
 static struct fb_entry entry(const char *name, float *data, int64_t rows, int64_t cols) {
     return (struct fb_entry){.name = name,
@@ -26,9 +26,9 @@ static struct fb_entry entry(const char *name, float *data, int64_t rows, int64_
 }
 
 static void fill(void) {
-    for (int i = 0; i < R * IN; i++)
+    for (int i = 0; i < SIZE; i++)
         a[i] = sinf((float)i);
-    for (int i = 0; i < OUT * R; i++)
+    for (int i = 0; i < SIZE; i++)
         b[i] = cosf((float)i);
 }
 
@@ -65,6 +65,41 @@ static void test_products_are_chains_of_fused_steps(void **state) {
     check(true);
 }
 
+/* Pieces that begin and end within rows, of every rank, odd numbers of columns, and rows that are
+ * shorter than a vector. */
+static void check_pieces(int64_t r, int64_t rows, int64_t cols, int64_t piece) {
+    struct fb_entry ea = entry("a", a, r, cols), eb = entry("b", b, rows, r);
+    static float expected[OUT * IN], found[OUT * IN];
+    struct fb_lora_delta d;
+    struct fb_err err = {0};
+    int64_t n = rows * cols;
+
+    assert_int_equal(fb_lora_delta_make(&d, &ea, &eb, false, 0.3f, &err), FB_OK);
+    for (int64_t i = 0; i < n; i++) {
+        float sum = 0;
+        for (int64_t k = 0; k < r; k++)
+            sum = fmaf(b[i / cols * r + k], a[k * cols + i % cols], sum);
+        sum *= 0.3f;
+        found[i] = cosf((float)i);
+        expected[i] = found[i] + sum;
+    }
+    for (int64_t begin = 0; begin < n; begin += piece)
+        fb_lora_delta_add(&d, begin, begin + piece < n ? piece : n - begin, found + begin);
+    assert_memory_equal(found, expected, (size_t)n * sizeof *found);
+    fb_lora_delta_free(&d);
+}
+
+static void test_pieces_begin_and_end_anywhere(void **state) {
+    static const int64_t cols[] = {1, 3, 15, 17, 63, 65, 97, 129};
+
+    (void)state;
+    fill();
+    for (int64_t r = 1; r <= 20; r++)
+        for (size_t c = 0; c < sizeof cols / sizeof *cols; c++)
+            for (int64_t piece = 1; piece <= 7 * cols[c]; piece = 2 * piece + 5)
+                check_pieces(r, 13, cols[c], piece);
+}
+
 static int attempt(void *arg) {
     struct fb_entry ea = entry("a", a, R, IN), eb = entry("b", b, OUT, R);
     struct fb_lora_delta d;
@@ -83,6 +118,7 @@ static void test_every_allocation_may_fail(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_products_are_chains_of_fused_steps),
+        cmocka_unit_test(test_pieces_begin_and_end_anywhere),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
