@@ -389,12 +389,14 @@ bool fb_lora_touches(const struct fb_lora *lora, int64_t key) {
 }
 
 void fb_lora_apply(const struct fb_lora *lora, int64_t key, int64_t begin, int64_t count,
-                   float *values) {
+                   const float *base, float *values) {
     const struct change *change = &lora->change[key];
     const struct fb_entry *e = change->whole;
 
-    if (e)
+    if (e) {
         fb_dtype_to_f32(values, (const char *)e->data + (size_t)begin * fb_dtype_size(e->dtype),
                         e->dtype, count);
-    if (change->delta.x) fb_lora_delta_add(&change->delta, begin, count, values);
+        base = values;
+    }
+    if (change->delta.x) fb_lora_delta_add(&change->delta, begin, count, base, values);
 }

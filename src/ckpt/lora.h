@@ -60,9 +60,9 @@ int64_t fb_lora_heads(const struct fb_lora *lora);
 const struct fb_entry *fb_lora_head(const struct fb_lora *lora, int64_t i, const char **name);
 /* Whether key `key` (index into what was bound) differs from the base's. */
 bool fb_lora_touches(const struct fb_lora *lora, int64_t key);
-/* Elements [begin, begin + count) of the key, in place: the base's values become the merged ones.
- * */
+/* Elements [begin, begin + count) of a key that is touched: the merged values, given those of the
+ * base, which may be in the same place. */
 void fb_lora_apply(const struct fb_lora *lora, int64_t key, int64_t begin, int64_t count,
-                   float *values);
+                   const float *base, float *values);
 
 #endif

@@ -45,7 +45,7 @@ void fb_lora_delta_free(struct fb_lora_delta *delta) {
 
 /* The rest of a row that has begun, or whole rows, or the beginning of a row, in turn. */
 void fb_lora_delta_add(const struct fb_lora_delta *delta, int64_t begin, int64_t count,
-                       float *values) {
+                       const float *base, float *values) {
     const int64_t cols = delta->cols;
 
     while (count > 0) {
@@ -56,8 +56,9 @@ void fb_lora_delta_add(const struct fb_lora_delta *delta, int64_t begin, int64_t
                                          .r = delta->r,
                                          .ldy = cols,
                                          .scale = delta->scale};
-        fb_low_rank_add(&part, values, cols, rows, n);
+        fb_low_rank_add(&part, base, values, cols, rows, n);
         begin += rows * n;
+        base += rows * n;
         values += rows * n;
         count -= rows * n;
     }

@@ -92,8 +92,8 @@ struct fb_isa {
     void (*adamw)(float *value, float *exp_avg, float *exp_avg_sq, const float *gradient, int64_t n,
                   const struct fb_adamw_factors *f);
     /* fb_low_rank_add; the same bits with every instruction set. */
-    void (*low_rank_add)(const struct fb_low_rank *p, float *out, int64_t ldo, int64_t rows,
-                         int64_t cols);
+    void (*low_rank_add)(const struct fb_low_rank *p, const float *base, float *out, int64_t ld,
+                         int64_t rows, int64_t cols);
 };
 
 enum { FB_TILE_ROWS = 16, FB_TILE_COLS = 32, FB_SUM_COLS = 128, FB_AHEAD = 4 };

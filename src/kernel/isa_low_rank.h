@@ -13,8 +13,8 @@
 /* Eight sums hide the latency of the multiply-adds; AVX-512 has registers for sixteen. */
 enum { CHAIN_ROWS = 4, CHAIN_VECS = V_LANES == 16 ? 4 : 2 };
 
-V_INLINE void chain_tile(const struct fb_low_rank *p, float *out, int64_t ldo, const float *x,
-                         const float *y, int rows, int vecs) {
+V_INLINE void chain_tile(const struct fb_low_rank *p, const float *base, float *out, int64_t ld,
+                         const float *x, const float *y, int rows, int vecs) {
     vec sum[CHAIN_ROWS][CHAIN_VECS];
 
     V_UNROLL
@@ -36,44 +36,44 @@ V_INLINE void chain_tile(const struct fb_low_rank *p, float *out, int64_t ldo, c
     V_UNROLL
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < vecs; j++) {
-            float *at = out + i * ldo + j * V_LANES;
-            v_store(at, v_add(v_load(at), v_mul(sum[i][j], v_set(p->scale))));
+            int64_t at = i * ld + j * V_LANES;
+            v_store(out + at, v_add(v_load(base + at), v_mul(sum[i][j], v_set(p->scale))));
         }
 }
 
 /* All rows of `vecs` vectors of columns. */
-V_INLINE void chain_strip(const struct fb_low_rank *p, float *out, int64_t ldo, int64_t rows,
-                          const float *y, int vecs) {
+V_INLINE void chain_strip(const struct fb_low_rank *p, const float *base, float *out, int64_t ld,
+                          int64_t rows, const float *y, int vecs) {
     int64_t i = 0;
 
     for (; i + CHAIN_ROWS <= rows; i += CHAIN_ROWS)
-        chain_tile(p, out + i * ldo, ldo, p->x + i * p->r, y, CHAIN_ROWS, vecs);
+        chain_tile(p, base + i * ld, out + i * ld, ld, p->x + i * p->r, y, CHAIN_ROWS, vecs);
     for (; i < rows; i++)
-        chain_tile(p, out + i * ldo, ldo, p->x + i * p->r, y, 1, vecs);
+        chain_tile(p, base + i * ld, out + i * ld, ld, p->x + i * p->r, y, 1, vecs);
 }
 
 /* One column at a time. */
-static void chain_rest(const struct fb_low_rank *p, float *out, int64_t ldo, int64_t rows,
-                       const float *y) {
+static void chain_rest(const struct fb_low_rank *p, const float *base, float *out, int64_t ld,
+                       int64_t rows, const float *y) {
     for (int64_t i = 0; i < rows; i++) {
         float sum = 0.0f;
         for (int64_t k = 0; k < p->r; k++)
             sum = fmaf(p->x[i * p->r + k], y[k * p->ldy], sum);
-        out[i * ldo] += sum * p->scale;
+        out[i * ld] = base[i * ld] + sum * p->scale;
     }
 }
 
-static void low_rank_add(const struct fb_low_rank *p, float *out, int64_t ldo, int64_t rows,
-                         int64_t cols) {
+static void low_rank_add(const struct fb_low_rank *p, const float *base, float *out, int64_t ld,
+                         int64_t rows, int64_t cols) {
     enum { STRIP = CHAIN_VECS * V_LANES };
     int64_t j = 0;
 
     for (; j + STRIP <= cols; j += STRIP)
-        chain_strip(p, out + j, ldo, rows, p->y + j, CHAIN_VECS);
+        chain_strip(p, base + j, out + j, ld, rows, p->y + j, CHAIN_VECS);
     for (; j + V_LANES <= cols; j += V_LANES)
-        chain_strip(p, out + j, ldo, rows, p->y + j, 1);
+        chain_strip(p, base + j, out + j, ld, rows, p->y + j, 1);
     for (; j < cols; j++)
-        chain_rest(p, out + j, ldo, rows, p->y + j);
+        chain_rest(p, base + j, out + j, ld, rows, p->y + j);
 }
 
 #endif

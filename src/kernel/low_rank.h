@@ -12,11 +12,11 @@ struct fb_low_rank {
     float scale;
 };
 
-/* out[i, j] += scale * sum over k < r of x[i, k] y[k, j], for i < rows and j < cols; out has row
- * stride ldo and overlaps neither. The sum is a chain of fused multiply-adds from zero, k
- * ascending, and is rounded when it is scaled and when it is added: the same bits with every
- * instruction set, for an element whatever the range. */
-void fb_low_rank_add(const struct fb_low_rank *p, float *out, int64_t ldo, int64_t rows,
-                     int64_t cols);
+/* out[i, j] = base[i, j] + scale * sum over k < r of x[i, k] y[k, j], for i < rows and j < cols.
+ * base and out have row stride ld; they may be the same, and overlap neither x nor y. The sum is a
+ * chain of fused multiply-adds from zero, k ascending, and is rounded when it is scaled and when it
+ * is added: the same bits with every instruction set, for an element whatever the range. */
+void fb_low_rank_add(const struct fb_low_rank *p, const float *base, float *out, int64_t ld,
+                     int64_t rows, int64_t cols);
 
 #endif

@@ -389,9 +389,13 @@ const float *fb_pool_block(struct fb_pool *pool, int model, int64_t key, int64_t
     }
     if (m->lora && fb_lora_touches(m->lora, key)) adapted = true;
     if (values && !adapted) return values + begin;
+    if (values) {
+        fb_lora_apply(m->lora, key, begin, count, values + begin, scratch);
+        return scratch;
+    }
     fb_dtype_to_f32(scratch, (const char *)e->data + (size_t)begin * fb_dtype_size(e->dtype),
                     e->dtype, count);
-    if (adapted) fb_lora_apply(m->lora, key, begin, count, scratch);
+    if (adapted) fb_lora_apply(m->lora, key, begin, count, scratch, scratch);
     return scratch;
 }
 
@@ -425,7 +429,7 @@ int fb_pool_load(struct fb_pool *pool, int model, struct fb_weights *out, struct
             fb_dtype_to_f32(w->owned, e->data, e->dtype, e->numel);
             fb_pool_forget(pool, model, k, 0, e->numel);
         }
-        if (adapted) fb_lora_apply(m->lora, k, 0, e->numel, w->owned);
+        if (adapted) fb_lora_apply(m->lora, k, 0, e->numel, w->owned, w->owned);
         w->trainable = !m->lora;
     }
     return FB_OK;

@@ -345,7 +345,8 @@ void fb_whole_block(const struct fb_whole *w, int64_t i, int64_t begin, int64_t 
 
     fb_dtype_to_f32(values, (const char *)e->data + (size_t)begin * fb_dtype_size(e->dtype),
                     e->dtype, count);
-    if (w->tensor[i].change >= 0) fb_lora_apply(w->lora, w->tensor[i].change, begin, count, values);
+    if (w->tensor[i].change >= 0)
+        fb_lora_apply(w->lora, w->tensor[i].change, begin, count, values, values);
 }
 
 void fb_whole_forget(const struct fb_whole *w, int64_t i, int64_t begin, int64_t count) {

@@ -147,7 +147,7 @@ static void test_a_whole_matrix_comes_before_the_product(void **state) {
     write_adapter((struct fb_entry[]){matrix(A, 2, 2), entries[1], entries[2]}, 3);
     assert_int_equal(fb_lora_open(&lora, folder, &err), FB_OK);
     if (fb_lora_bind(lora, &fit, NULL, &err)) fail_msg("%s", err.msg);
-    fb_lora_apply(lora, 0, 0, 6, got);
+    fb_lora_apply(lora, 0, 0, 6, got, got);
     /* B A = [1 2; 3 4; 5 6] [1 2; 3 4], on top of [1 2; 3 4; 5 6]; the scale is 1 */
     assert_memory_equal(got, ((const float[]){8, 12, 18, 26, 28, 40}), sizeof got);
     fb_lora_close(lora);

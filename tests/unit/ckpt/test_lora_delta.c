@@ -42,8 +42,8 @@ static void check(bool in_out) {
 
     assert_int_equal(fb_lora_delta_make(&d, &ea, &eb, in_out, 0.3f, &err), FB_OK);
     for (int64_t i = 0; i < n; i++)
-        w[i] = piece[i] = 1.0f;
-    fb_lora_delta_add(&d, 0, n, w);
+        piece[i] = 1.0f;
+    fb_lora_delta_add(&d, 0, n, piece, w);
     for (int64_t o = 0; o < OUT; o++)
         for (int64_t i = 0; i < IN; i++) {
             float sum = 0;
@@ -53,7 +53,8 @@ static void check(bool in_out) {
             assert_true(w[in_out ? i * OUT + o : o * IN + i] == 1.0f + sum);
         }
     for (int64_t begin = 0; begin < n; begin += 101)
-        fb_lora_delta_add(&d, begin, begin + 101 < n ? 101 : n - begin, piece + begin);
+        fb_lora_delta_add(&d, begin, begin + 101 < n ? 101 : n - begin, piece + begin,
+                          piece + begin);
     assert_memory_equal(w, piece, sizeof w);
     fb_lora_delta_free(&d);
 }
@@ -84,7 +85,8 @@ static void check_pieces(int64_t r, int64_t rows, int64_t cols, int64_t piece) {
         expected[i] = found[i] + sum;
     }
     for (int64_t begin = 0; begin < n; begin += piece)
-        fb_lora_delta_add(&d, begin, begin + piece < n ? piece : n - begin, found + begin);
+        fb_lora_delta_add(&d, begin, begin + piece < n ? piece : n - begin, found + begin,
+                          found + begin);
     assert_memory_equal(found, expected, (size_t)n * sizeof *found);
     fb_lora_delta_free(&d);
 }

@@ -41,8 +41,8 @@ static void check(const struct fb_isa *isa, int64_t r, int64_t rows, int64_t col
     memcpy(expected, before, sizeof expected);
     memcpy(found, before, sizeof found);
     add_plainly(&p, expected, rows, cols);
-    if (isa) isa->low_rank_add(&p, found, LDO, rows, cols);
-    else fb_low_rank_add(&p, found, LDO, rows, cols);
+    if (isa) isa->low_rank_add(&p, before, found, LDO, rows, cols);
+    else fb_low_rank_add(&p, found, found, LDO, rows, cols);
     assert_memory_equal(found, expected, sizeof found);
 }
 
