@@ -32,6 +32,15 @@ static void fill(void) {
         b[i] = cosf((float)i);
 }
 
+/* s B A of rank r, by its definition. */
+static float scaled_product(int64_t r, int64_t cols, int64_t row, int64_t col) {
+    float sum = 0;
+
+    for (int64_t k = 0; k < r; k++)
+        sum = fmaf(b[row * r + k], a[k * cols + col], sum);
+    return sum * 0.3f;
+}
+
 /* 1 + s B A, or its transpose. */
 static void check(bool in_out) {
     struct fb_entry ea = entry("a", a, R, IN), eb = entry("b", b, OUT, R);
@@ -46,11 +55,8 @@ static void check(bool in_out) {
     fb_lora_delta_add(&d, 0, n, piece, w);
     for (int64_t o = 0; o < OUT; o++)
         for (int64_t i = 0; i < IN; i++) {
-            float sum = 0;
-            for (int k = 0; k < R; k++)
-                sum = fmaf(b[o * R + k], a[k * IN + i], sum);
-            sum *= 0.3f;
-            assert_true(w[in_out ? i * OUT + o : o * IN + i] == 1.0f + sum);
+            float sum = 1.0f + scaled_product(R, IN, o, i);
+            assert_true(w[in_out ? i * OUT + o : o * IN + i] == sum);
         }
     for (int64_t begin = 0; begin < n; begin += 101)
         fb_lora_delta_add(&d, begin, begin + 101 < n ? 101 : n - begin, piece + begin,
@@ -77,12 +83,8 @@ static void check_pieces(int64_t r, int64_t rows, int64_t cols, int64_t piece) {
 
     assert_int_equal(fb_lora_delta_make(&d, &ea, &eb, false, 0.3f, &err), FB_OK);
     for (int64_t i = 0; i < n; i++) {
-        float sum = 0;
-        for (int64_t k = 0; k < r; k++)
-            sum = fmaf(b[i / cols * r + k], a[k * cols + i % cols], sum);
-        sum *= 0.3f;
         found[i] = cosf((float)i);
-        expected[i] = found[i] + sum;
+        expected[i] = found[i] + scaled_product(r, cols, i / cols, i % cols);
     }
     for (int64_t begin = 0; begin < n; begin += piece)
         fb_lora_delta_add(&d, begin, begin + piece < n ? piece : n - begin, found + begin,
