@@ -23,9 +23,8 @@ int fb_lora_delta_make(struct fb_lora_delta *out, const struct fb_entry *a,
 void fb_lora_delta_free(struct fb_lora_delta *delta);
 
 /* values[i] = base[i] + delta of element begin + i, in row-major order, i < count; base may be
- * values. The sum over k is a chain
- * of fused multiply-adds in ascending order, as in the reference's matrix product; the result does
- * not depend on the range. */
+ * values. The sum over k is a chain of fused multiply-adds in ascending order, as in the
+ * reference's matrix product; the result does not depend on the range. */
 void fb_lora_delta_add(const struct fb_lora_delta *delta, int64_t begin, int64_t count,
                        const float *base, float *values);
 
